@@ -1,0 +1,76 @@
+// A plan that has been proved and given its memory, ready to run. This is all of the engine that
+// the TA sees: size it, prepare it, attach the regions, run it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/workers.h"
+#include "package/plan_reader.h"
+#include "tensor/tensor.h"
+
+namespace sz::engine {
+
+// Secure memory of one loaded model, in bytes, before rounding to pages. The compiler's analysis
+// and the TA call the same function, so that the one cannot differ from the other.
+struct MemoryNeed {
+  std::uint64_t control = 0;  // the plan's copy and the resolved tensor views
+  std::uint64_t weights = 0;
+  std::uint64_t arena = 0;
+  std::uint64_t scratch = 0;  // for all cores
+};
+
+inline constexpr std::uint64_t kPageBytes = 4096;
+
+// What a plan with this header needs on `cores` cores. The header must have passed
+// package::plan_size. Errors: kPlanLimit.
+Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, MemoryNeed* need);
+
+// The regions that a model works in. Each is page-aligned, owned by the caller, and lives until
+// the model is dropped. Sizes are those of MemoryNeed or more.
+struct ModelMemory {
+  MutableByteSpan weights;
+  MutableByteSpan arena;
+  MutableByteSpan scratch;
+};
+
+// Sizes of the inputs (or outputs) of an entry point as they lie in a request (or reply):
+// dense, one behind the other, each at a multiple of package::kIoAlignment.
+struct IoSize {
+  std::uint64_t inputs = 0;
+  std::uint64_t outputs = 0;
+};
+
+// Trivially destructible; holds no memory of its own.
+class Model {
+ public:
+  // Parses and checks the plan that lies in the first `plan_bytes` of `control` (a private copy,
+  // page-aligned) and builds the resolved views behind it. Nothing is run or allocated.
+  // Errors: every 2xx and 3xx status; kPlanSize if `control` is smaller than MemoryNeed::control.
+  Failure prepare(MutableByteSpan control, std::uint64_t plan_bytes, package::Sha256Fn sha256);
+
+  // Gives the model its regions. `cores` is the number of scratch areas. Errors: kInternal if a
+  // region is too small or misaligned.
+  Failure attach(const ModelMemory& memory, std::uint32_t cores);
+
+  // Only after prepare.
+  const package::PlanView& plan() const { return plan_; }
+  Failure io_size(std::uint32_t entry, IoSize* size) const;
+
+  // Copies the inputs in, runs the entry point's steps, copies the outputs out. `inputs` and
+  // `outputs` have exactly the sizes that io_size gives; outputs are written only on success.
+  // `inputs` and `outputs` may be shared memory: each byte is read (written) once.
+  // The weights region must hold the weights. Errors: kBadEntryPoint, kInputSize,
+  // kBufferTooSmall, kIndexOutOfRange, kInternal.
+  Failure run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs, Workers& workers) const;
+
+ private:
+  package::PlanView plan_;
+  std::span<TensorView> views_;
+  ModelMemory memory_;
+  std::uint64_t scratch_stride_ = 0;
+};
+
+}  // namespace sz::engine

@@ -1,0 +1,155 @@
+// SmartZone client library: run whole neural networks inside Arm TrustZone from C++20.
+//
+//   sz::Package package = sz::Package::open("digits.szp");
+//   sz::Session session = sz::Session::open(sz::Backend::kTee);
+//   session.load(package);
+//   std::vector<sz::Tensor> outputs = session.run({image});
+//
+// Errors are thrown as sz::Error with a sentence that says what happened, where, and what to do.
+// Objects are movable, not copyable; a Session is used by one thread at a time, several sessions
+// may be used at once. The C ABI in smartzone.h offers the same.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace sz {
+
+// Where the trusted application runs.
+enum class Backend {
+  kTee,   // in the secure world, through OP-TEE
+  kHost,  // in this process, from the same sources. NOT SECURE: for development and comparison
+};
+
+const char* backend_name(Backend backend);  // "tee", "host"
+Backend parse_backend(const std::string& name);
+bool backend_available(Backend backend);    // tee: built in and /dev/tee0 is there
+
+// What went wrong. `status` is the TA's status code (0 if the TA was not reached or not
+// concerned), `detail` the index or offset that goes with it; what() is a whole sentence.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message, std::uint32_t status = 0, std::uint32_t detail = 0)
+      : std::runtime_error(message), status_(status), detail_(detail) {}
+  std::uint32_t status() const { return status_; }
+  std::uint32_t detail() const { return detail_; }
+
+ private:
+  std::uint32_t status_;
+  std::uint32_t detail_;
+};
+
+enum class ElementType { kF32, kI8, kU8, kI32, kI64, kBool };
+
+// Name, type and shape of an input or output, as in the model file (NCHW stays NCHW).
+struct TensorInfo {
+  std::string name;
+  ElementType type = ElementType::kF32;
+  std::vector<std::int64_t> shape;
+
+  std::size_t elements() const;
+  std::size_t bytes() const;
+};
+
+// A dense tensor, row-major in the shape of its TensorInfo.
+struct Tensor {
+  TensorInfo info;
+  std::vector<std::byte> data;
+
+  std::span<const float> f32() const;  // throws Error if the type is another one
+  std::span<float> f32();
+};
+
+// How an image becomes the input tensor: decode, resize, crop, then
+// value = (pixel_0_to_255 - mean[c]) * scale[c], in the order of `color`.
+struct Preprocess {
+  enum class Color { kGray, kRgb, kBgr };
+  Color color = Color::kRgb;
+  std::uint32_t resize_shorter_side = 0;               // 0: no such resize
+  std::uint32_t resize_height = 0, resize_width = 0;   // 0: no such resize
+  std::uint32_t crop_height = 0, crop_width = 0;       // centre crop; 0: none
+  std::vector<float> mean;                             // one per channel
+  std::vector<float> scale;
+};
+
+// A compiled model file (.szp), opened and its digests checked. Cheap to copy (shared).
+class Package {
+ public:
+  static Package open(const std::string& path);
+  static Package from_bytes(std::vector<std::byte> bytes, const std::string& name);
+
+  const std::string& name() const;                  // model name
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+  const std::vector<std::string>& labels() const;   // empty if none were given
+  const Preprocess* preprocess() const;             // nullptr if none was recorded
+  std::span<const std::byte> plan() const;
+  std::span<const std::byte> weights() const;
+  const std::string& info_json() const;             // the whole information section
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+// Secure memory as the TA accounts for it, in bytes.
+struct SecureMemory {
+  std::uint64_t control = 0, weights = 0, arena = 0, scratch = 0;
+  std::uint64_t now = 0;   // mapped at present
+  std::uint64_t peak = 0;  // most that was mapped since the session was opened
+};
+
+// OP-TEE's pool of secure memory for trusted applications, where the core tells (statistics
+// pseudo-TA); `known` is false otherwise.
+struct SecurePool {
+  bool known = false;
+  std::uint64_t size = 0, allocated = 0, peak = 0;
+};
+
+struct DeviceInfo {
+  Backend backend = Backend::kHost;
+  bool secure = false;                 // false for kHost
+  std::uint32_t protocol_version = 0;
+  std::uint32_t plan_version = 0;
+  std::string tee;                     // e.g. "OP-TEE 4.5", or "in-process shim (not secure)"
+  SecurePool pool;
+};
+
+// One instance of the trusted application and the model in it.
+class Session {
+ public:
+  static Session open(Backend backend);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  DeviceInfo device_info();
+
+  // Called with bytes done and bytes in all while a package is sent.
+  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+  // Loads a model. Refused before anything is sent if the secure memory cannot hold it; the
+  // error names the need, the supply and the setting to change. A model loaded before is dropped.
+  void load(const Package& package, const Progress& progress = {});
+
+  // Runs the network once. Inputs in the order of Package::inputs(); shapes must match.
+  std::vector<Tensor> run(std::span<const Tensor> inputs);
+
+  // Drops the model; its secure memory is wiped and returned.
+  void unload();
+
+  SecureMemory secure_memory();
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sz

@@ -1,0 +1,83 @@
+// The interface between the engine and the operators.
+//
+// An operator is a row of a table: a check that proves a step safe before anything runs, a
+// query for the scratch it needs, and the function that runs it. `run` trusts what `check` has
+// proved and nothing else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/status.h"
+#include "base/workers.h"
+#include "tensor/tensor.h"
+
+namespace sz::ops {
+
+// Operator codes. Part of the plan format: frozen, new ones are added at the end.
+enum class OpCode : std::uint16_t {
+  kConv2d = 1,
+  kFullyConnected = 2,
+  kPool2d = 3,        // max or average
+  kGlobalAveragePool = 4,
+  kUnary = 5,         // element by element: Relu, Clip, ...
+  kBinary = 6,        // element by element with broadcasting: Add, Sub, Mul, Div
+  kSoftmax = 7,
+  kCopy = 8,          // same shape, other pitch (a concatenation that could not be placed)
+  kTranspose = 9,
+};
+
+// Which implementation a step asks for. The compiler decides; the TA does not choose.
+enum class Kernel : std::uint16_t {
+  kReference = 0,  // the plain loops: slow, for comparison
+  kVector = 1,     // the vectorised path
+};
+
+// A step with its operands resolved. Borrowed from the engine for the time of the call.
+// An absent optional input is nullptr. During `check`, `data` of every view is nullptr.
+struct Step {
+  Kernel kernel = Kernel::kReference;
+  std::span<const TensorView* const> inputs;
+  std::span<const TensorView* const> outputs;
+  std::span<const std::uint32_t> attributes;
+};
+
+// What `run` may use beside the operands. `scratch` has scratch_stride bytes for each worker,
+// 64-byte aligned; worker w owns scratch + w * scratch_stride.
+struct RunContext {
+  Workers& workers;
+  std::byte* scratch = nullptr;
+  std::size_t scratch_stride = 0;
+
+  std::byte* scratch_of(std::uint32_t worker) const { return scratch + worker * scratch_stride; }
+};
+
+struct Operator {
+  OpCode code;
+  std::uint8_t min_inputs;
+  std::uint8_t max_inputs;
+  std::uint8_t outputs;
+
+  // True where output 0 may be the very same memory as input 0 (same shape, type and pitch).
+  bool in_place;
+
+  // Proves types, shapes and attributes consistent. The operand counts, and that every view is
+  // a well-formed tensor within its region, were proved before. Errors: kUnknownKernel,
+  // kBadAttribute, kShapeMismatch, kDtypeMismatch. Must not read tensor data.
+  Status (*check)(const Step& step);
+
+  // Scratch for one worker, in bytes; 0 if none. Only called on a checked step.
+  std::uint64_t (*scratch_bytes)(const Step& step);
+
+  // Computes the outputs. Only called on a checked step. Fails for data-dependent reasons only.
+  Status (*run)(const Step& step, const RunContext& context) noexcept;
+};
+
+// The operator of a code; nullptr if there is none.
+const Operator* find_operator(std::uint16_t code);
+
+// All operators, for tests and reports.
+std::span<const Operator> all_operators();
+
+}  // namespace sz::ops

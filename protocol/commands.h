@@ -1,0 +1,98 @@
+/*
+ * What the client and the TA say to each other. C-clean: included by the C ABI, the C++ rooms and,
+ * later, the OP-TEE core.
+ *
+ * Every command uses all four GlobalPlatform parameters as given here, and no other types. The
+ * TEE_Result says whether the call arrived; what happened is in parameter 3 of every command:
+ *   [out] value[3].a = sz::Status, value[3].b = its detail
+ * A TEE_Result other than TEE_SUCCESS means that nothing was done (TEE_ERROR_BAD_PARAMETERS:
+ * wrong parameter types).
+ *
+ * One session has one instance of the TA and at most one model.
+ * States: empty -> (LOAD_BEGIN) -> loading -> (LOAD_WEIGHTS ...)-> (LOAD_END) -> ready -> (RUN ...).
+ * UNLOAD leads back to empty from any state. A failed LOAD_* leads back to empty as well.
+ */
+#ifndef SMARTZONE_PROTOCOL_COMMANDS_H
+#define SMARTZONE_PROTOCOL_COMMANDS_H
+
+#include <stdint.h>
+
+/* cfab678a-de83-4ce9-b3a6-fcefe711ccc9 */
+#define SMARTZONE_TA_UUID \
+	{ 0xcfab678a, 0xde83, 0x4ce9, \
+	  { 0xb3, 0xa6, 0xfc, 0xef, 0xe7, 0x11, 0xcc, 0xc9 } }
+#define SMARTZONE_TA_UUID_TEXT "cfab678a-de83-4ce9-b3a6-fcefe711ccc9"
+
+#define SMARTZONE_PROTOCOL_VERSION 1
+
+/* Largest LOAD_WEIGHTS chunk that the TA takes. */
+#define SMARTZONE_MAX_CHUNK_BYTES (4u << 20)
+
+/*
+ * What the TA is and holds.
+ * [out] memref[0]: struct smartzone_info
+ *       value[1], value[2]: none
+ */
+#define SMARTZONE_CMD_INFO 0
+
+/*
+ * Takes a plan: copies it, checks it, takes the model's secure memory.
+ * [in]  memref[0]: the plan
+ * [in]  value[1].a: cores to reserve scratch for (1 .. SMARTZONE_MAX_CORES)
+ *       value[2]: none
+ */
+#define SMARTZONE_CMD_LOAD_BEGIN 1
+
+/*
+ * One piece of the weights region, in order, without gaps.
+ * [in]  memref[0]: the bytes, 1 .. SMARTZONE_MAX_CHUNK_BYTES
+ * [in]  value[1].a, .b: offset in the region, low and high word
+ *       value[2]: none
+ */
+#define SMARTZONE_CMD_LOAD_WEIGHTS 2
+
+/*
+ * All weights are there: checks their digest; the model is ready.
+ *       memref[0], value[1], value[2]: none
+ */
+#define SMARTZONE_CMD_LOAD_END 3
+
+/*
+ * Runs an entry point.
+ * [in]  memref[0]: the inputs, dense, each at a multiple of 64 bytes
+ * [out] memref[1]: the outputs, likewise
+ * [in]  value[2].a: index of the entry point; .b: number of cores to use
+ */
+#define SMARTZONE_CMD_RUN 4
+
+/*
+ * Drops the model; its secure memory is wiped and given back.
+ *       memref[0], value[1], value[2]: none
+ */
+#define SMARTZONE_CMD_UNLOAD 5
+
+#define SMARTZONE_MAX_CORES 16
+
+enum smartzone_state {
+	SMARTZONE_STATE_EMPTY = 0,
+	SMARTZONE_STATE_LOADING = 1,
+	SMARTZONE_STATE_READY = 2,
+};
+
+/* Reply to INFO. All sizes in bytes; "mapped" means taken from secure memory, page-rounded. */
+struct smartzone_info {
+	uint32_t protocol_version;
+	uint32_t plan_version;
+	uint32_t state;			/* enum smartzone_state */
+	uint32_t cores;			/* cores that scratch is reserved for; 0 when empty */
+	uint64_t control_mapped;
+	uint64_t weights_mapped;
+	uint64_t arena_mapped;
+	uint64_t scratch_mapped;
+	uint64_t mapped_now;		/* sum of the four */
+	uint64_t mapped_peak;		/* largest sum since the session was opened */
+	uint64_t inputs_bytes;		/* entry point 0: size of a request; 0 when empty */
+	uint64_t outputs_bytes;		/* entry point 0: size of a reply */
+};
+
+#endif /* SMARTZONE_PROTOCOL_COMMANDS_H */
