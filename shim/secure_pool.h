@@ -1,0 +1,26 @@
+// The pool from which the shim serves tee_map_zi: its size, what is taken, and failures on demand.
+// One pool for the process, as OP-TEE has one for all trusted applications. Thread-safe.
+#pragma once
+
+#include <cstdint>
+
+namespace sz::shim {
+
+struct PoolStatistics {
+  std::uint64_t limit = 0;   // bytes in the pool
+  std::uint64_t mapped = 0;  // bytes taken now
+  std::uint64_t peak = 0;    // largest `mapped` since the process began or reset_pool_peak
+  std::uint64_t maps = 0;    // successful tee_map_zi calls since the process began
+};
+
+// The limit is SMARTZONE_SHIM_SECURE_MIB (environment, MiB) when the process begins, else 1 GiB.
+PoolStatistics pool_statistics();
+
+// Changes the limit; what is mapped stays mapped.
+void set_pool_limit(std::uint64_t bytes);
+void reset_pool_peak();
+
+// Lets the n-th tee_map_zi from now fail for want of memory (1: the next one); 0: none.
+void fail_map(std::uint32_t n);
+
+}  // namespace sz::shim
