@@ -1,0 +1,95 @@
+# SmartZone: the commands of a user and of CI. `make help` lists them. The build itself is CMake
+# (CMakePresets.json); this file only puts the steps in order.
+
+SHELL := /bin/bash
+BUILD := $(CURDIR)/build
+TZDEV := device/tzdev
+PYTHON := /usr/bin/python3
+FLAVOURS := stock smartzone
+JOBS ?= $(shell nproc)
+SECONDS ?= 600
+
+# Trained models and reference data for tests and claims; tests that need them say so and are
+# skipped where the folder is absent.
+SMARTZONE_DATA ?= $(wildcard $(CURDIR)/../shared/data)
+export SMARTZONE_DATA
+
+# A user's own model for `make demo`.
+MODEL ?=
+INPUT ?=
+PREPROCESS ?=
+LABELS ?=
+ID ?=
+
+.PHONY: help demo test claims fuzz bench packages host asan arm64 firmware ta device-files clean
+
+help:
+	@echo "make demo              boot the emulated device, run a trained model in its secure world"
+	@echo "make demo MODEL=m.onnx INPUT=photo.jpg [PREPROCESS=p.json] [LABELS=l.txt]"
+	@echo "                       the same with a model of yours"
+	@echo "make test              every test: host, sanitizers, arm64, and those inside the device"
+	@echo "make claims [ID=id]    measure every figure that we claim (ID=list lists them)"
+	@echo "make fuzz [SECONDS=600]  run every fuzz target for that long"
+	@echo "make bench             kernel benchmarks on this machine"
+	@echo "make host              build compiler, command line and tests for this machine"
+	@echo "make device-files      build firmware, TA and programs for the device"
+	@echo "make clean             remove build/ (downloads stay cached: see device/README.md)"
+
+packages:
+	@tools/install_packages tools/debian-packages.txt device/debian-packages.txt \
+	  models/debian-packages.txt
+
+# $(call build,PRESET,CONFIGURE OPTIONS): configure and build, quiet unless it fails.
+define build
+	@echo "== building: $(1)"
+	@mkdir -p $(BUILD)
+	@cmake --preset $(1) $(2) > $(BUILD)/$(1)-configure.log 2>&1 || \
+	  { cat $(BUILD)/$(1)-configure.log; exit 1; }
+	@cmake --build --preset $(1) -j $(JOBS) > $(BUILD)/$(1)-build.log 2>&1 || \
+	  { grep -E -A12 'error|FAILED' $(BUILD)/$(1)-build.log | head -60; \
+	    echo "the whole log: build/$(1)-build.log"; exit 1; }
+endef
+
+host: packages
+	$(call build,host)
+
+asan: packages
+	$(call build,asan)
+
+firmware: packages
+	@for flavour in $(FLAVOURS); do $(TZDEV) build --flavour $$flavour || exit 1; done
+
+arm64: firmware
+	$(call build,arm64,$(shell $(TZDEV) paths --cmake))
+
+ta: firmware
+	$(call build,ta)
+	@for flavour in $(FLAVOURS); do \
+	  ta/build_ta --kit "$$($(TZDEV) paths --flavour $$flavour --kit)" \
+	    --out $(BUILD)/ta/$$flavour || exit 1; done
+
+device-files: ta arm64
+
+demo: host device-files
+	@$(PYTHON) -m demo --model "$(MODEL)" --input "$(INPUT)" --preprocess "$(PREPROCESS)" \
+	  --labels "$(LABELS)"
+
+test: host asan device-files
+	@ctest --preset host -LE device -j $(JOBS)
+	@ctest --preset asan -LE device -j $(JOBS)
+	@ctest --test-dir $(BUILD)/arm64 --output-on-failure -j $(JOBS)
+	@ctest --preset host -L device
+	@echo "All tests passed: host, sanitizers, arm64, device."
+
+claims: host device-files
+	@$(PYTHON) -m claims $(addprefix --id ,$(ID))
+
+fuzz: packages
+	$(call build,fuzz)
+	@$(PYTHON) tools/run_fuzzers.py --build $(BUILD)/fuzz --seconds $(SECONDS)
+
+bench: host
+	@$(BUILD)/host/bench/ops_bench
+
+clean:
+	rm -rf $(BUILD)
