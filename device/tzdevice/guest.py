@@ -30,7 +30,7 @@ class Guest:
                 "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
                 "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR",
                 "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=8",
-                "-o", "Ciphers=aes128-ctr,chacha20-poly1305@openssh.com",
+                "-o", "Ciphers=chacha20-poly1305@openssh.com,aes128-ctr",
                 "-o", "ControlPath=ssh.sock", "-o", "EscapeChar=none", *options]
 
     def connect(self):
