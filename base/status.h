@@ -75,4 +75,9 @@ struct [[nodiscard]] Failure {
 
 inline constexpr Failure kSuccess{};
 
+// A size or count as the detail of a failure: one of more than 32 bits becomes the largest detail.
+constexpr std::uint32_t detail_of(std::uint64_t value) {
+  return value > 0xffffffffu ? 0xffffffffu : static_cast<std::uint32_t>(value);
+}
+
 }  // namespace sz

@@ -1,0 +1,158 @@
+#include "engine/model.h"
+
+#include "base/checked.h"
+#include "engine/checker.h"
+#include "engine/step.h"
+#include "ops/operator.h"
+
+namespace sz::engine {
+namespace {
+
+// The compiler's analysis counts with the TA's sizes.
+static_assert(sizeof(TensorView) == 40 && alignof(TensorView) == 8);
+
+// Control memory: the plan, the tensor views, the working states of the checker.
+struct ControlLayout {
+  std::uint64_t views = 0;   // offset of the TensorViews
+  std::uint64_t states = 0;  // offset of the TensorStates
+  std::uint64_t end = 0;
+};
+
+// The limits of a plan keep these sums small.
+ControlLayout control_layout(std::uint64_t plan_bytes, std::uint64_t tensors) {
+  ControlLayout layout;
+  layout.views = align_up(plan_bytes, alignof(TensorView));
+  layout.states = layout.views + tensors * sizeof(TensorView);
+  layout.end = layout.states + tensors * sizeof(TensorState);
+  return layout;
+}
+
+bool fits(MutableByteSpan memory, std::uint64_t bytes) {
+  return memory.size() >= bytes &&
+         reinterpret_cast<std::uintptr_t>(memory.data()) % kPageBytes == 0;
+}
+
+std::uint64_t dense_bytes(const TensorView& view) {
+  return view.elements() * dtype_bytes(view.dtype);
+}
+
+// The place of the next tensor of a request (reply); moves *end behind it. An entry has at most
+// kMaxOperandsPerStep tensors of at most kMaxRegionBytes: no overflow.
+std::uint64_t next_place(const TensorView& view, std::uint64_t* end) {
+  const std::uint64_t place = align_up(*end, package::kIoAlignment);
+  *end = place + dense_bytes(view);
+  return place;
+}
+
+// Copies the elements of a tensor; pitches in elements.
+void copy_rows(const TensorView& shape, std::byte* to, std::uint64_t to_pitch,
+               const std::byte* from, std::uint64_t from_pitch) {
+  if (shape.dense()) return copy_bytes(to, from, dense_bytes(shape));
+  const std::uint64_t element = dtype_bytes(shape.dtype);
+  for (std::uint64_t row = 0; row < shape.rows(); ++row) {
+    copy_bytes(to + row * to_pitch * element, from + row * from_pitch * element,
+               shape.inner() * element);
+  }
+}
+
+}  // namespace
+
+Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, MemoryNeed* need) {
+  std::uint64_t plan_bytes = 0;
+  if (Failure failure = package::plan_size(header, &plan_bytes); !failure.ok()) return failure;
+  const std::uint64_t scratch = header.scratch_bytes * cores;  // at most 2^30 x 2^32
+  if (scratch > package::kMaxRegionBytes) return {Status::kPlanLimit, detail_of(scratch)};
+  *need = {.control = control_layout(plan_bytes, header.tensor_count).end,
+           .weights = header.weights_bytes,
+           .arena = header.arena_bytes,
+           .scratch = scratch};
+  return kSuccess;
+}
+
+Failure Model::prepare(MutableByteSpan control, std::uint64_t plan_bytes,
+                       package::Sha256Fn sha256) {
+  if (!fits(control, plan_bytes)) return {Status::kPlanSize, detail_of(plan_bytes)};
+  package::PlanView plan;
+  Failure failure = package::PlanView::parse(control.first(plan_bytes), sha256, &plan);
+  if (!failure.ok()) return failure;
+
+  const std::size_t tensors = plan.tensors().size();
+  const ControlLayout layout = control_layout(plan_bytes, tensors);
+  if (control.size() < layout.end) return {Status::kPlanSize, detail_of(layout.end)};
+  const std::span views(reinterpret_cast<TensorView*>(control.data() + layout.views), tensors);
+  const std::span states(reinterpret_cast<TensorState*>(control.data() + layout.states), tensors);
+  failure = check_plan(plan, views, states);
+  if (!failure.ok()) return failure;
+
+  plan_ = plan;
+  views_ = views;
+  memory_ = {};
+  return kSuccess;
+}
+
+Failure Model::attach(const ModelMemory& memory, std::uint32_t cores) {
+  if (views_.empty() || cores == 0) return {Status::kInternal, 0};
+  MemoryNeed need;
+  if (Failure failure = memory_need(plan_.header(), cores, &need); !failure.ok()) return failure;
+  if (!fits(memory.weights, need.weights) || !fits(memory.arena, need.arena) ||
+      !fits(memory.scratch, need.scratch)) {
+    return {Status::kInternal, 0};
+  }
+  memory_ = {.weights = memory.weights.first(need.weights),
+             .arena = memory.arena.first(need.arena),
+             .scratch = memory.scratch.first(need.scratch)};
+  scratch_stride_ = plan_.header().scratch_bytes;
+  for (std::size_t i = 0; i < views_.size(); ++i) {
+    const package::TensorRecord& record = plan_.tensors()[i];
+    const bool constant = package::RegionKind{record.region} == package::RegionKind::kWeights;
+    views_[i].data = (constant ? memory_.weights : memory_.arena).data() + record.offset;
+  }
+  return kSuccess;
+}
+
+Failure Model::io_size(std::uint32_t entry, IoSize* size) const {
+  if (entry >= plan_.entries().size()) return {Status::kBadEntryPoint, entry};
+  const package::EntryRecord& record = plan_.entries()[entry];
+  const auto operands = plan_.operands().subspan(record.operand_begin);
+  *size = {};
+  for (std::uint32_t i = 0; i < record.input_count + record.output_count; ++i) {
+    next_place(views_[operands[i]], i < record.input_count ? &size->inputs : &size->outputs);
+  }
+  return kSuccess;
+}
+
+Failure Model::run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs,
+                   Workers& workers) const {
+  IoSize size;
+  if (Failure failure = io_size(entry, &size); !failure.ok()) return failure;
+  if (inputs.size() != size.inputs) return {Status::kInputSize, detail_of(size.inputs)};
+  if (outputs.size() < size.outputs) return {Status::kBufferTooSmall, detail_of(size.outputs)};
+  if (memory_.arena.empty()) return {Status::kInternal, 0};  // not attached
+  if (workers.count() * scratch_stride_ > memory_.scratch.size()) return {Status::kInternal, 1};
+
+  const package::EntryRecord& record = plan_.entries()[entry];
+  const auto operands = plan_.operands().subspan(record.operand_begin);
+  std::uint64_t end = 0;
+  for (std::uint32_t i = 0; i < record.input_count; ++i) {
+    const TensorView& view = views_[operands[i]];
+    copy_rows(view, view.data, view.pitch, inputs.data() + next_place(view, &end), view.inner());
+  }
+
+  const ops::RunContext context{workers, memory_.scratch.data(), scratch_stride_};
+  for (std::uint32_t i = 0; i < record.step_count; ++i) {
+    const std::uint32_t index = record.step_begin + i;
+    const package::StepRecord& step = plan_.steps()[index];
+    const Status status =
+        ops::find_operator(step.op)->run(ResolvedStep(plan_, step, views_).step(), context);
+    if (status != Status::kOk) return {status, index};
+  }
+
+  end = 0;
+  for (std::uint32_t i = 0; i < record.output_count; ++i) {
+    const TensorView& view = views_[operands[record.input_count + i]];
+    copy_rows(view, outputs.data() + next_place(view, &end), view.inner(), view.data, view.pitch);
+  }
+  return kSuccess;
+}
+
+}  // namespace sz::engine
