@@ -1,0 +1,82 @@
+// Heap, memory functions, panic and digests of the GlobalPlatform API.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "shim/gp.h"
+#include "shim/gp_event.h"
+#include "shim/sha256.h"
+
+using sz::shim::GpEvent;
+
+struct __TEE_OperationHandle {
+  sz::shim::Sha256 hash;
+};
+
+void* TEE_Malloc(std::size_t size, std::uint32_t hint) {
+  const GpEvent event;
+  if (hint != TEE_MALLOC_FILL_ZERO) TEE_Panic(TEE_ERROR_NOT_SUPPORTED);
+  return sz::shim::heap_fails_now() ? nullptr : std::calloc(1, size == 0 ? 1 : size);
+}
+
+void TEE_Free(void* buffer) {
+  const GpEvent event;
+  std::free(buffer);
+}
+
+void TEE_MemMove(void* to, const void* from, std::size_t size) {
+  const GpEvent event;
+  if (size != 0) std::memmove(to, from, size);
+}
+
+void TEE_MemFill(void* buffer, std::uint8_t value, std::size_t size) {
+  const GpEvent event;
+  if (size != 0) std::memset(buffer, value, size);
+}
+
+void TEE_Panic(TEE_Result code) {
+  std::fprintf(stderr, "smartzone: the trusted application panicked, code 0x%08x\n", code);
+  std::abort();
+}
+
+TEE_Result TEE_AllocateOperation(TEE_OperationHandle* operation, std::uint32_t algorithm,
+                                 std::uint32_t mode, std::uint32_t max_key_size) {
+  const GpEvent event;
+  *operation = TEE_HANDLE_NULL;
+  if (algorithm != TEE_ALG_SHA256 || mode != TEE_MODE_DIGEST || max_key_size != 0) {
+    return TEE_ERROR_NOT_SUPPORTED;
+  }
+  if (sz::shim::heap_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
+  *operation = new (std::nothrow) __TEE_OperationHandle;
+  return *operation == TEE_HANDLE_NULL ? TEE_ERROR_OUT_OF_MEMORY : TEE_SUCCESS;
+}
+
+void TEE_FreeOperation(TEE_OperationHandle operation) {
+  const GpEvent event;
+  delete operation;
+}
+
+void TEE_DigestUpdate(TEE_OperationHandle operation, const void* chunk, std::size_t size) {
+  const GpEvent event;
+  if (operation == TEE_HANDLE_NULL) TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
+  operation->hash.update(chunk, size);
+}
+
+TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void* chunk,
+                             std::size_t chunk_size, void* hash, std::size_t* hash_size) {
+  const GpEvent event;
+  if (operation == TEE_HANDLE_NULL || (chunk == nullptr && chunk_size != 0)) {
+    TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
+  }
+  const bool room = *hash_size >= sz::shim::kSha256Bytes;
+  *hash_size = sz::shim::kSha256Bytes;
+  if (!room) return TEE_ERROR_SHORT_BUFFER;
+  operation->hash.update(chunk, chunk_size);
+  const auto digest = operation->hash.finish();
+  std::memcpy(hash, digest.data(), digest.size());
+  operation->hash = sz::shim::Sha256();
+  return TEE_SUCCESS;
+}

@@ -1,0 +1,82 @@
+/*
+ * The part of the GlobalPlatform TEE Internal Core API (v1.3) that the trusted application uses,
+ * for the host. Names, types and numbers are those of the specification; the functions are in
+ * shim/. NOT SECURE: everything runs in an ordinary process.
+ */
+#ifndef SMARTZONE_SHIM_TEE_INTERNAL_API_H
+#define SMARTZONE_SHIM_TEE_INTERNAL_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t TEE_Result;
+
+#define TEE_SUCCESS 0x00000000u
+#define TEE_ERROR_GENERIC 0xffff0000u
+#define TEE_ERROR_BAD_PARAMETERS 0xffff0006u
+#define TEE_ERROR_BAD_STATE 0xffff0007u
+#define TEE_ERROR_NOT_SUPPORTED 0xffff000au
+#define TEE_ERROR_OUT_OF_MEMORY 0xffff000cu
+#define TEE_ERROR_SHORT_BUFFER 0xffff0010u
+
+/* Parameters of a command */
+
+typedef union {
+	struct {
+		void *buffer;
+		size_t size;
+	} memref;
+	struct {
+		uint32_t a;
+		uint32_t b;
+	} value;
+} TEE_Param;
+
+#define TEE_PARAM_TYPE_NONE 0
+#define TEE_PARAM_TYPE_VALUE_INPUT 1
+#define TEE_PARAM_TYPE_VALUE_OUTPUT 2
+#define TEE_PARAM_TYPE_VALUE_INOUT 3
+#define TEE_PARAM_TYPE_MEMREF_INPUT 5
+#define TEE_PARAM_TYPE_MEMREF_OUTPUT 6
+#define TEE_PARAM_TYPE_MEMREF_INOUT 7
+
+#define TEE_PARAM_TYPES(t0, t1, t2, t3) ((t0) | ((t1) << 4) | ((t2) << 8) | ((t3) << 12))
+#define TEE_PARAM_TYPE_GET(types, index) ((((uint32_t)(types)) >> ((index) * 4)) & 0xf)
+
+/* Entry points, which the trusted application provides */
+
+TEE_Result TA_CreateEntryPoint(void);
+void TA_DestroyEntryPoint(void);
+TEE_Result TA_OpenSessionEntryPoint(uint32_t types, TEE_Param params[4], void **context);
+void TA_CloseSessionEntryPoint(void *context);
+TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t types,
+				      TEE_Param params[4]);
+
+/* Memory */
+
+#define TEE_MALLOC_FILL_ZERO 0x00000000u
+
+/* Zero-filled memory, or NULL. The only hint that the shim knows is TEE_MALLOC_FILL_ZERO. */
+void *TEE_Malloc(size_t size, uint32_t hint);
+void TEE_Free(void *buffer);
+void TEE_MemMove(void *to, const void *from, size_t size);
+void TEE_MemFill(void *buffer, uint8_t value, size_t size);
+
+void TEE_Panic(TEE_Result code) __attribute__((noreturn));
+
+/* Digests: SHA-256 only */
+
+#define TEE_ALG_SHA256 0x50000004u
+#define TEE_MODE_DIGEST 5u
+
+typedef struct __TEE_OperationHandle *TEE_OperationHandle;
+#define TEE_HANDLE_NULL NULL
+
+TEE_Result TEE_AllocateOperation(TEE_OperationHandle *operation, uint32_t algorithm, uint32_t mode,
+				 uint32_t max_key_size);
+void TEE_FreeOperation(TEE_OperationHandle operation);
+void TEE_DigestUpdate(TEE_OperationHandle operation, const void *chunk, size_t size);
+TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void *chunk, size_t chunk_size,
+			     void *hash, size_t *hash_size);
+
+#endif /* SMARTZONE_SHIM_TEE_INTERNAL_API_H */

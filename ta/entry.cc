@@ -1,0 +1,140 @@
+// The five entry points of a trusted application: parameters in, parameters out, nothing else.
+// All state is in the session, so that several instances can live in one process (see shim/).
+
+#include <cstdint>
+#include <new>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "protocol/commands.h"
+#include "ta/session.h"
+
+// Last: see ta/gp.h.
+#include "ta/gp.h"
+
+namespace sz::ta {
+namespace {
+
+constexpr std::uint32_t kNoInputs = TEE_PARAM_TYPES(
+    TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_VALUE_OUTPUT);
+constexpr std::uint32_t kBytesAndValue =
+    TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_NONE,
+                    TEE_PARAM_TYPE_VALUE_OUTPUT);
+
+// A command: the only parameter types that it takes, and what it does.
+struct Command {
+  std::uint32_t number;
+  std::uint32_t types;
+  Failure (*call)(Session* session, TEE_Param params[4]);
+};
+
+// NULL counts as no bytes, whatever size came with it.
+std::size_t usable_bytes(const TEE_Param& param) {
+  return param.memref.buffer == nullptr ? 0 : param.memref.size;
+}
+
+ByteSpan input_bytes(const TEE_Param& param) {
+  return {static_cast<const std::byte*>(param.memref.buffer), usable_bytes(param)};
+}
+
+Failure call_info(Session* session, TEE_Param params[4]) {
+  const std::size_t room = usable_bytes(params[0]);
+  params[0].memref.size = 0;
+  if (room < sizeof(smartzone_info)) return {Status::kBufferTooSmall, sizeof(smartzone_info)};
+  smartzone_info info;
+  session->describe(&info);
+  TEE_MemMove(params[0].memref.buffer, &info, sizeof(info));
+  params[0].memref.size = sizeof(info);
+  return kSuccess;
+}
+
+Failure call_load_begin(Session* session, TEE_Param params[4]) {
+  return session->load_begin(input_bytes(params[0]), params[1].value.a);
+}
+
+Failure call_load_weights(Session* session, TEE_Param params[4]) {
+  const std::uint64_t offset = std::uint64_t{params[1].value.b} << 32 | params[1].value.a;
+  return session->load_weights(input_bytes(params[0]), offset);
+}
+
+Failure call_load_end(Session* session, TEE_Param*) { return session->load_end(); }
+
+Failure call_run(Session* session, TEE_Param params[4]) {
+  const MutableByteSpan outputs = {static_cast<std::byte*>(params[1].memref.buffer),
+                                   usable_bytes(params[1])};
+  std::uint64_t written = 0;
+  const Failure failure =
+      session->run(params[2].value.a, params[2].value.b, input_bytes(params[0]), outputs, &written);
+  params[1].memref.size = static_cast<std::size_t>(written);
+  return failure;
+}
+
+Failure call_unload(Session* session, TEE_Param*) { return session->unload(); }
+
+constexpr Command kCommands[] = {
+    {SMARTZONE_CMD_INFO,
+     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
+                     TEE_PARAM_TYPE_VALUE_OUTPUT),
+     call_info},
+    {SMARTZONE_CMD_LOAD_BEGIN, kBytesAndValue, call_load_begin},
+    {SMARTZONE_CMD_LOAD_WEIGHTS, kBytesAndValue, call_load_weights},
+    {SMARTZONE_CMD_LOAD_END, kNoInputs, call_load_end},
+    {SMARTZONE_CMD_RUN,
+     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_MEMREF_OUTPUT,
+                     TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_OUTPUT),
+     call_run},
+    {SMARTZONE_CMD_UNLOAD, kNoInputs, call_unload},
+};
+
+const Command* find_command(std::uint32_t number) {
+  for (const Command& command : kCommands) {
+    if (command.number == number) return &command;
+  }
+  return nullptr;
+}
+
+TEE_Result invoke(Session* session, std::uint32_t number, std::uint32_t types,
+                  TEE_Param params[4]) {
+  const Command* command = find_command(number);
+  if (command != nullptr && types != command->types) return TEE_ERROR_BAD_PARAMETERS;
+  if (TEE_PARAM_TYPE_GET(types, 3) != TEE_PARAM_TYPE_VALUE_OUTPUT) return TEE_ERROR_BAD_PARAMETERS;
+  const Failure failure =
+      command == nullptr ? Failure{Status::kBadCommand, number} : command->call(session, params);
+  params[3].value.a = static_cast<std::uint32_t>(failure.status);
+  params[3].value.b = failure.detail;
+  return TEE_SUCCESS;
+}
+
+}  // namespace
+}  // namespace sz::ta
+
+extern "C" {
+
+TEE_Result TA_CreateEntryPoint(void) { return TEE_SUCCESS; }
+
+void TA_DestroyEntryPoint(void) {}
+
+TEE_Result TA_OpenSessionEntryPoint(std::uint32_t types, TEE_Param*, void** context) {
+  *context = nullptr;
+  if (types != TEE_PARAM_TYPES(TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
+                               TEE_PARAM_TYPE_NONE)) {
+    return TEE_ERROR_BAD_PARAMETERS;
+  }
+  void* memory = TEE_Malloc(sizeof(sz::ta::Session), TEE_MALLOC_FILL_ZERO);
+  if (memory == nullptr) return TEE_ERROR_OUT_OF_MEMORY;
+  *context = new (memory) sz::ta::Session();
+  return TEE_SUCCESS;
+}
+
+void TA_CloseSessionEntryPoint(void* context) {
+  auto* session = static_cast<sz::ta::Session*>(context);
+  session->~Session();
+  TEE_Free(session);
+}
+
+TEE_Result TA_InvokeCommandEntryPoint(void* context, std::uint32_t command, std::uint32_t types,
+                                      TEE_Param params[4]) {
+  return sz::ta::invoke(static_cast<sz::ta::Session*>(context), command, types, params);
+}
+
+}  // extern "C"

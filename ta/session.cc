@@ -1,0 +1,183 @@
+#include "ta/session.h"
+
+#include "base/workers.h"
+#include "package/plan_format.h"
+#include "package/plan_reader.h"
+
+// Last: see ta/gp.h.
+#include "ta/gp.h"
+
+namespace sz::ta {
+namespace {
+
+// Details of kBadParameters: the number of the parameter.
+constexpr std::uint32_t kParameter0 = 0;
+constexpr std::uint32_t kParameter1 = 1;
+constexpr std::uint32_t kParameter2 = 2;
+
+constexpr std::uint32_t low_word(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+
+Failure out_of(MemoryRegion region) {
+  return {Status::kOutOfSecureMemory, static_cast<std::uint32_t>(region)};
+}
+
+// Reads shared memory, once. A call into another library: the compiler can neither repeat nor
+// split the reading.
+void copy_from_shared(void* to, ByteSpan from) { TEE_MemMove(to, from.data(), from.size()); }
+
+}  // namespace
+
+Failure Session::load_begin(ByteSpan plan, std::uint32_t cores) {
+  const Failure dropped = unload();
+  if (!dropped.ok()) return dropped;
+  return drop_on_error(take_plan(plan, cores));
+}
+
+Failure Session::take_plan(ByteSpan plan, std::uint32_t cores) {
+  if (cores < 1 || cores > SMARTZONE_MAX_CORES) return {Status::kBadParameters, kParameter1};
+  package::PlanHeader header;
+  if (plan.size() < sizeof(header)) return {Status::kPlanTruncated, sizeof(header)};
+
+  // A first look, only to learn how much to copy.
+  copy_from_shared(&header, plan.first(sizeof(header)));
+  std::uint64_t plan_bytes = 0;
+  Failure failure = package::plan_size(header, &plan_bytes);
+  if (!failure.ok()) return failure;
+  if (plan.size() < plan_bytes) return {Status::kPlanTruncated, low_word(plan_bytes)};
+  if (plan.size() > plan_bytes) return {Status::kPlanSize, low_word(plan_bytes)};
+  engine::MemoryNeed granted;
+  failure = engine::memory_need(header, cores, &granted);
+  if (!failure.ok()) return failure;
+
+  if (!take(&control_, granted.control)) return out_of(MemoryRegion::kControl);
+  if (control_.bytes().size() < plan_bytes) return {Status::kInternal, __LINE__};
+  copy_from_shared(control_.bytes().data(), plan);
+
+  // From here on the copy alone counts, whatever the first look saw.
+  failure = model_.prepare(control_.bytes(), plan_bytes, sha256);
+  if (!failure.ok()) return failure;
+  engine::MemoryNeed need;
+  failure = engine::memory_need(model_.plan().header(), cores, &need);
+  if (!failure.ok()) return failure;
+  if (need.control > granted.control) return {Status::kPlanSize, low_word(need.control)};
+  return take_memory(need, cores);
+}
+
+Failure Session::take_memory(const engine::MemoryNeed& need, std::uint32_t cores) {
+  if (!take(&weights_, need.weights)) return out_of(MemoryRegion::kWeights);
+  if (!take(&arena_, need.arena)) return out_of(MemoryRegion::kArena);
+  if (!take(&scratch_, need.scratch)) return out_of(MemoryRegion::kScratch);
+  const engine::ModelMemory memory = {
+      .weights = weights_.bytes(), .arena = arena_.bytes(), .scratch = scratch_.bytes()};
+  const Failure failure = model_.attach(memory, cores);
+  if (!failure.ok()) return failure;
+  if (!weights_digest_.start()) return out_of(MemoryRegion::kSystem);
+  cores_ = cores;
+  state_ = SMARTZONE_STATE_LOADING;
+  return kSuccess;
+}
+
+Failure Session::load_weights(ByteSpan chunk, std::uint64_t offset) {
+  return drop_on_error(take_weights(chunk, offset));
+}
+
+Failure Session::take_weights(ByteSpan chunk, std::uint64_t offset) {
+  if (state_ != SMARTZONE_STATE_LOADING) return {Status::kBadState, state_};
+  if (chunk.empty() || chunk.size() > SMARTZONE_MAX_CHUNK_BYTES) {
+    return {Status::kBadParameters, kParameter0};
+  }
+  const MutableByteSpan weights = weights_.bytes();
+  if (offset != weights_received_ || chunk.size() > weights.size() - weights_received_) {
+    return {Status::kWeightsOffset, low_word(weights_received_)};
+  }
+  const MutableByteSpan copy =
+      weights.subspan(static_cast<std::size_t>(weights_received_), chunk.size());
+  copy_from_shared(copy.data(), chunk);
+  weights_digest_.update(copy);
+  weights_received_ += chunk.size();
+  return kSuccess;
+}
+
+Failure Session::load_end() { return drop_on_error(check_weights()); }
+
+Failure Session::check_weights() {
+  if (state_ != SMARTZONE_STATE_LOADING) return {Status::kBadState, state_};
+  const std::uint64_t missing = weights_.bytes().size() - weights_received_;
+  if (missing != 0) return {Status::kWeightsIncomplete, low_word(missing)};
+  package::Sha256Digest digest{};
+  if (!weights_digest_.finish(&digest)) return {Status::kInternal, __LINE__};
+  const auto& expected = model_.plan().header().weights_sha256;
+  if (!equal_bytes(digest.data(), expected.data(), expected.size())) {
+    return {Status::kWeightsDigest, 0};
+  }
+  state_ = SMARTZONE_STATE_READY;
+  return kSuccess;
+}
+
+Failure Session::run(std::uint32_t entry, std::uint32_t cores, ByteSpan inputs,
+                     MutableByteSpan outputs, std::uint64_t* written) {
+  *written = 0;
+  if (state_ != SMARTZONE_STATE_READY) return {Status::kBadState, state_};
+  if (cores < 1 || cores > cores_) return {Status::kBadParameters, kParameter2};
+  engine::IoSize size;
+  const Failure failure = model_.io_size(entry, &size);
+  if (!failure.ok()) return failure;
+  if (inputs.size() != size.inputs) return {Status::kInputSize, low_word(size.inputs)};
+  if (outputs.size() < size.outputs) return {Status::kBufferTooSmall, low_word(size.outputs)};
+
+  SingleWorker worker;  // no other cores are lent to this application yet
+  const Failure result =
+      model_.run(entry, inputs, outputs.first(static_cast<std::size_t>(size.outputs)), worker);
+  if (result.ok()) *written = size.outputs;
+  return result;
+}
+
+Failure Session::unload() {
+  state_ = SMARTZONE_STATE_EMPTY;
+  cores_ = 0;
+  weights_received_ = 0;
+  model_ = engine::Model();
+  weights_digest_.stop();
+  bool released = true;
+  for (SecureRegion* region : {&scratch_, &arena_, &weights_, &control_}) {
+    released = region->release() && released;
+  }
+  return released ? kSuccess : Failure{Status::kInternal, __LINE__};
+}
+
+Failure Session::drop_on_error(Failure failure) {
+  if (!failure.ok()) static_cast<void>(unload());
+  return failure;
+}
+
+bool Session::take(SecureRegion* region, std::uint64_t bytes) {
+  if (!region->map(bytes)) return false;
+  const std::uint64_t now = mapped();
+  if (now > mapped_peak_) mapped_peak_ = now;
+  return true;
+}
+
+std::uint64_t Session::mapped() const {
+  return control_.mapped() + weights_.mapped() + arena_.mapped() + scratch_.mapped();
+}
+
+void Session::describe(smartzone_info* info) const {
+  *info = {};
+  info->protocol_version = SMARTZONE_PROTOCOL_VERSION;
+  info->plan_version = package::kPlanVersion;
+  info->state = state_;
+  info->cores = cores_;
+  info->control_mapped = control_.mapped();
+  info->weights_mapped = weights_.mapped();
+  info->arena_mapped = arena_.mapped();
+  info->scratch_mapped = scratch_.mapped();
+  info->mapped_now = mapped();
+  info->mapped_peak = mapped_peak_;
+  engine::IoSize size;
+  if (state_ != SMARTZONE_STATE_EMPTY && model_.io_size(0, &size).ok()) {
+    info->inputs_bytes = size.inputs;
+    info->outputs_bytes = size.outputs;
+  }
+}
+
+}  // namespace sz::ta

@@ -1,0 +1,70 @@
+// What one session does: the states of protocol/commands.h and the model behind them. Knows nothing
+// of GlobalPlatform's parameters; ta/entry.cc translates.
+#pragma once
+
+#include <cstdint>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "engine/model.h"
+#include "protocol/commands.h"
+#include "ta/digest.h"
+#include "ta/secure_memory.h"
+
+namespace sz::ta {
+
+// One session, one model. All arguments are untrusted; spans may be shared memory, which the normal
+// world can change at any time: each function says how it reads it.
+//
+// Errors common to the LOAD functions: kBadState. A LOAD function that fails drops the model.
+class Session {
+ public:
+  // Takes a plan: copies it, once, into secure memory; checks the copy; takes the model's memory.
+  // `plan` is shared: the header is read twice, and only the second reading counts. A model that
+  // is there already is dropped first. `cores`: 1 .. SMARTZONE_MAX_CORES.
+  // Errors: kBadParameters, every 2xx and 3xx status, kOutOfSecureMemory (detail = MemoryRegion),
+  // kInternal.
+  Failure load_begin(ByteSpan plan, std::uint32_t cores);
+
+  // Takes the next piece of the weights, 1 .. SMARTZONE_MAX_CHUNK_BYTES bytes, which begin at
+  // `offset` of the region. `chunk` is shared: read once. Errors: kBadParameters, kWeightsOffset.
+  Failure load_weights(ByteSpan chunk, std::uint64_t offset);
+
+  // All pieces are there; compares the digest. Errors: kWeightsIncomplete, kWeightsDigest.
+  Failure load_end();
+
+  // Runs entry point `entry`. `inputs` and `outputs` are shared: every byte is read or written
+  // once. Stores the bytes of the reply in *written (0 on failure). `cores` is the most that may
+  // be used, 1 .. the number reserved. Errors: kBadState, kBadParameters, those of
+  // engine::Model::run.
+  Failure run(std::uint32_t entry, std::uint32_t cores, ByteSpan inputs, MutableByteSpan outputs,
+              std::uint64_t* written);
+
+  // Drops the model; its memory is wiped and given back. Errors: kInternal if the trusted OS does
+  // not take memory back.
+  Failure unload();
+
+  void describe(smartzone_info* info) const;
+
+ private:
+  Failure take_plan(ByteSpan plan, std::uint32_t cores);
+  Failure take_memory(const engine::MemoryNeed& need, std::uint32_t cores);
+  Failure take_weights(ByteSpan chunk, std::uint64_t offset);
+  Failure check_weights();
+  Failure drop_on_error(Failure failure);
+  bool take(SecureRegion* region, std::uint64_t bytes);
+  std::uint64_t mapped() const;
+
+  smartzone_state state_ = SMARTZONE_STATE_EMPTY;
+  std::uint32_t cores_ = 0;
+  std::uint64_t weights_received_ = 0;
+  std::uint64_t mapped_peak_ = 0;
+  engine::Model model_;
+  Sha256 weights_digest_;
+  SecureRegion control_;
+  SecureRegion weights_;
+  SecureRegion arena_;
+  SecureRegion scratch_;
+};
+
+}  // namespace sz::ta
