@@ -29,7 +29,19 @@ target_include_directories(smartzone_highway SYSTEM INTERFACE "${CMAKE_BINARY_DI
 
 if(SMARTZONE_TESTS AND NOT SMARTZONE_TRUSTED_ONLY)
   enable_testing()
-  find_package(GTest REQUIRED)
+  if(CMAKE_CROSSCOMPILING)
+    # No GoogleTest for the target in Debian: build it from the sources of package googletest.
+    set(SMARTZONE_GTEST_SOURCE "/usr/src/googletest" CACHE PATH "GoogleTest's sources")
+    set(INSTALL_GTEST OFF)
+    add_subdirectory("${SMARTZONE_GTEST_SOURCE}" "${CMAKE_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL
+      SYSTEM)
+    if(NOT TARGET GTest::gtest_main)
+      add_library(GTest::gtest_main ALIAS gtest_main)
+      add_library(GTest::gmock ALIAS gmock)
+    endif()
+  else()
+    find_package(GTest REQUIRED)
+  endif()
   include(GoogleTest)
 endif()
 

@@ -37,13 +37,13 @@ struct PackageFile {
 PackageFile read_package(std::span<const std::byte> bytes, std::string_view name);
 
 // The package file with these sections, in the order plan, weights, info. The same sections give
-// the same bytes. Throws PackageError if libcrypto fails.
+// the same bytes.
 std::vector<std::byte> write_package(ByteSpan plan, ByteSpan weights, std::string_view info);
 
-// SHA-256 by libcrypto; false if libcrypto fails. Fits Sha256Fn.
+// SHA-256; always true. Fits Sha256Fn.
 bool sha256_host(ByteSpan data, Sha256Digest* digest);
 
-// The same for callers that use exceptions. Throws PackageError if libcrypto fails.
+// The same, returned.
 Sha256Digest sha256_of(ByteSpan data);
 
 }  // namespace sz::package

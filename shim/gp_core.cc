@@ -6,14 +6,14 @@
 #include <cstring>
 #include <new>
 
+#include "base/sha256.h"
 #include "shim/gp.h"
 #include "shim/gp_event.h"
-#include "shim/sha256.h"
 
 using sz::shim::GpEvent;
 
 struct __TEE_OperationHandle {
-  sz::shim::Sha256 hash;
+  sz::Sha256 hash;
 };
 
 void* TEE_Malloc(std::size_t size, std::uint32_t hint) {
@@ -71,12 +71,12 @@ TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void* chunk,
   if (operation == TEE_HANDLE_NULL || (chunk == nullptr && chunk_size != 0)) {
     TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
   }
-  const bool room = *hash_size >= sz::shim::kSha256Bytes;
-  *hash_size = sz::shim::kSha256Bytes;
+  const bool room = *hash_size >= sz::kSha256Bytes;
+  *hash_size = sz::kSha256Bytes;
   if (!room) return TEE_ERROR_SHORT_BUFFER;
   operation->hash.update(chunk, chunk_size);
   const auto digest = operation->hash.finish();
   std::memcpy(hash, digest.data(), digest.size());
-  operation->hash = sz::shim::Sha256();
+  operation->hash = sz::Sha256();
   return TEE_SUCCESS;
 }

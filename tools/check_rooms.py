@@ -39,7 +39,7 @@ FREESTANDING = {
 C_HEADERS = {"protocol": {"stdint.h"}, "ta": {"tee_internal_api.h", "tee_internal_api_extensions.h"}}
 # Files of trusted rooms that are built for the host only; they are never part of the TA.
 HOST_ONLY = re.compile(
-    r"(_test|_fuzz|_bench)\.(cc|h)$|/testing/|/tests?/|base/status_text\.|package/package_file"
+    r"(_test|_fuzz|_bench)\.(cc|h)$|/testing/|/tests?/|base/status_text\.|base/sha256|package/package_file"
     r"|package/plan_report|/host/|ta/freestanding/|ops/gemm/pack_host")
 SOURCE = {".cc", ".h", ".hpp", ".c", ".inc"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')

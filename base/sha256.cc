@@ -1,10 +1,10 @@
-#include "shim/sha256.h"
+#include "base/sha256.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-namespace sz::shim {
+namespace sz {
 namespace {
 
 // First 32 bits of the fractional parts of the cube roots of the first 64 primes.
@@ -78,4 +78,4 @@ std::array<std::uint8_t, kSha256Bytes> Sha256::finish() {
   return digest;
 }
 
-}  // namespace sz::shim
+}  // namespace sz

@@ -1,12 +1,13 @@
-// SHA-256 (FIPS 180-4) for the host. Own code and not libcrypto's, because the normal world of the
-// device, where the host back end runs for comparison, has no libcrypto.
+// SHA-256 (FIPS 180-4) for the normal world and the host. Own code and not libcrypto's, because the
+// device's normal world, where client and host back end run too, has no libcrypto. The trusted
+// application uses the trusted OS's.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-namespace sz::shim {
+namespace sz {
 
 inline constexpr std::size_t kSha256Bytes = 32;
 
@@ -29,4 +30,4 @@ class Sha256 {
   std::array<std::uint8_t, kBlock> pending_{};  // the first bytes_ % kBlock are in use
 };
 
-}  // namespace sz::shim
+}  // namespace sz
