@@ -19,12 +19,12 @@ namespace sz::ops {
 enum class OpCode : std::uint16_t {
   kConv2d = 1,
   kFullyConnected = 2,
-  kPool2d = 3,        // max or average
+  kPool2d = 3,  // max or average
   kGlobalAveragePool = 4,
-  kUnary = 5,         // element by element: Relu, Clip, ...
-  kBinary = 6,        // element by element with broadcasting: Add, Sub, Mul, Div
+  kUnary = 5,   // element by element: Relu, Clip, ...
+  kBinary = 6,  // element by element with broadcasting: Add, Sub, Mul, Div
   kSoftmax = 7,
-  kCopy = 8,          // same shape, other pitch (a concatenation that could not be placed)
+  kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
 };
 

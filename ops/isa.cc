@@ -1,0 +1,39 @@
+#include "ops/isa.h"
+
+namespace sz::ops {
+
+#if defined(__x86_64__)
+
+namespace {
+
+Isa isa_limit = Isa::kAvx512;
+
+Isa machine_isa() {
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!avx2) return Isa::kNone;
+  // What Highway's AVX3 target is compiled for.
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  return avx512 ? Isa::kAvx512 : Isa::kAvx2;
+}
+
+}  // namespace
+
+Isa vector_isa() {
+  const Isa machine = machine_isa();
+  return machine < isa_limit ? machine : isa_limit;
+}
+
+void limit_vector_isa(Isa limit) { isa_limit = limit; }
+
+#elif defined(__aarch64__)
+
+Isa vector_isa() { return Isa::kNeon; }
+void limit_vector_isa(Isa) {}
+
+#else
+#error "SmartZone's kernels are written for x86-64 and AArch64"
+#endif
+
+}  // namespace sz::ops
