@@ -1,0 +1,400 @@
+#include "engine/checker.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "engine/testing/model_runner.h"
+#include "engine/testing/plan_builder.h"
+
+namespace sz::engine::testing {
+namespace {
+
+constexpr auto kCopy = ops::OpCode::kCopy;
+constexpr auto kBinary = ops::OpCode::kBinary;
+constexpr auto kUnary = ops::OpCode::kUnary;
+const ops::BinaryAttributes kAdd;
+const ops::UnaryAttributes kRelu{ops::UnaryKind::kClamp, {0.0f, __builtin_inff()}};
+
+Failure check(const PlanBuilder& builder) { return ModelRunner(builder.finish().plan).failure(); }
+
+void expect_failure(const PlanBuilder& builder, Status status, std::uint32_t detail) {
+  const Failure failure = check(builder);
+  EXPECT_EQ(failure.status, status);
+  EXPECT_EQ(failure.detail, detail);
+}
+
+TEST(Checker, AcceptsThePlansOfTheTests) {
+  for (const auto kernel : {ops::Kernel::kReference, ops::Kernel::kVector}) {
+    EXPECT_EQ(check(sequence_plan(kernel).builder).status, Status::kOk);
+    EXPECT_EQ(check(branches_plan(kernel).builder).status, Status::kOk);
+  }
+}
+
+// --- tensors -------------------------------------------------------------------------------
+
+// A plan with one tensor more than it needs: what that one looks like is up to the test.
+struct OneTensor {
+  PlanBuilder builder;
+  std::uint32_t tensor;
+
+  explicit OneTensor(std::uint64_t arena_bytes) {
+    const auto x = builder.arena({4});
+    builder.entry({x}, {x});
+    tensor = builder.arena({4});
+    builder.tables.header.arena_bytes = arena_bytes;
+  }
+  package::TensorRecord& record() { return builder.tables.tensors[tensor]; }
+};
+
+TEST(Checker, TakesATensorUpToTheLastByteOfItsRegionAndNotOneMore) {
+  OneTensor plan(4096);
+  plan.record().dims = {63, 16, 1, 1, 1, 1};  // 4032 bytes behind 64
+  plan.record().rank = 2;
+  plan.record().pitch = 16;
+  EXPECT_TRUE(check(plan.builder).ok());
+  plan.builder.tables.header.arena_bytes = 4095;
+  expect_failure(plan.builder, Status::kTensorBounds, plan.tensor);
+}
+
+TEST(Checker, CountsThePitchOfEveryRowButTheLast) {
+  OneTensor plan(64 + 4 * (9 * 20 + 5));
+  plan.record().dims = {10, 5, 1, 1, 1, 1};
+  plan.record().rank = 2;
+  plan.record().pitch = 20;
+  EXPECT_TRUE(check(plan.builder).ok());
+  plan.record().pitch = 21;
+  expect_failure(plan.builder, Status::kTensorBounds, plan.tensor);
+}
+
+TEST(Checker, RefusesSizesThatOverflow) {
+  struct Case {
+    std::array<std::uint32_t, 6> dims;
+    Status status;
+  };
+  constexpr std::uint32_t kHuge = 0xffffffff, kHalf = 0x80000000;
+  const Case cases[] = {
+      {{kHalf, 1, 1, 1, 1, 1}, Status::kTensorBounds},
+      {{kHuge, 1, 1, 1, 1, 1}, Status::kTensorBounds},
+      {{kHalf, kHalf, 1, 1, 1, 1}, Status::kTensorShape},  // 2^62 elements, 2^64 bytes
+      {{kHuge, kHuge, 1, 1, 1, 1}, Status::kTensorShape},
+      {{65536, 65536, 65536, 65536, 1, 1}, Status::kTensorShape},  // 2^64 elements
+      {{kHuge, kHuge, kHuge, kHuge, kHuge, kHuge}, Status::kTensorShape},
+      {{kHalf, kHalf, 4, 1, 1, 1}, Status::kTensorShape},
+      {{1, 1, 1, 1, 1, 0}, Status::kTensorShape},
+      {{0, 1, 1, 1, 1, 1}, Status::kTensorShape},
+      {{kHuge, 0, kHuge, kHuge, 1, 1}, Status::kTensorShape},
+  };
+  for (const Case& wrong : cases) {
+    SCOPED_TRACE(&wrong - cases);
+    OneTensor plan(4096);
+    plan.record().dims = wrong.dims;
+    plan.record().rank = 6;
+    plan.record().pitch = wrong.dims[5];
+    expect_failure(plan.builder, wrong.status, plan.tensor);
+  }
+}
+
+TEST(Checker, RefusesAnOffsetThatOverflows) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{4096}, std::uint64_t{1} << 32, ~std::uint64_t{63}, std::uint64_t{1} << 63}) {
+    OneTensor plan(4096);
+    plan.record().offset = offset;
+    expect_failure(plan.builder, Status::kTensorBounds, plan.tensor);
+  }
+}
+
+TEST(Checker, DemandsTheAlignmentOfDenseTensorsAndOfElementsInSlices) {
+  OneTensor plan(4096);
+  plan.record().dims = {3, 5, 1, 1, 1, 1};
+  plan.record().rank = 2;
+  plan.record().pitch = 5;
+  plan.record().offset = 100;
+  expect_failure(plan.builder, Status::kTensorAlignment, plan.tensor);
+  plan.record().pitch = 6;  // a slice
+  EXPECT_TRUE(check(plan.builder).ok());
+  plan.record().offset = 102;
+  expect_failure(plan.builder, Status::kTensorAlignment, plan.tensor);
+  plan.record().dtype = static_cast<std::uint8_t>(DType::kI64);
+  plan.record().offset = 100;
+  expect_failure(plan.builder, Status::kTensorAlignment, plan.tensor);
+  plan.record().offset = 104;
+  EXPECT_TRUE(check(plan.builder).ok());
+}
+
+TEST(Checker, RefusesPitchesBelowTheRowAndBeyondTheRegion) {
+  OneTensor plan(4096);
+  for (const std::uint32_t pitch : {0u, 3u, 1025u, 0xffffffffu}) {
+    plan.record().pitch = pitch;  // one row of 4
+    expect_failure(plan.builder, Status::kTensorPitch, plan.tensor);
+  }
+  plan.record().pitch = 1024;
+  EXPECT_TRUE(check(plan.builder).ok());
+}
+
+TEST(Checker, RefusesSlicesOfConstants) {
+  PlanBuilder builder = sequence_plan().builder;
+  const float values[8] = {};
+  const auto tensor = builder.constant({2, 4}, values);
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.tensors[tensor].dims[1] = 3;
+  expect_failure(builder, Status::kTensorPitch, tensor);
+}
+
+TEST(Checker, RefusesDimensionsBehindTheRank) {
+  OneTensor plan(4096);
+  plan.record().rank = 0;
+  expect_failure(plan.builder, Status::kTensorRank, plan.tensor);
+  plan.record().rank = 7;
+  expect_failure(plan.builder, Status::kTensorRank, plan.tensor);
+  plan.record().rank = 0;
+  plan.record().dims[0] = 1;
+  plan.record().pitch = 1;
+  EXPECT_TRUE(check(plan.builder).ok()) << "a scalar";
+}
+
+// --- what has been written -----------------------------------------------------------------
+
+TEST(Checker, ReadsABufferWhoseSlicesWereAllWritten) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 3, 4});
+  const auto whole = builder.arena({2, 3, 12});
+  const auto low = builder.slice(whole, 0, 4);
+  const auto middle = builder.slice(whole, 4, 4);
+  const auto high = builder.slice(whole, 8, 4);
+  const auto y = builder.arena({2, 3, 12});
+  builder.step(kCopy, {x}, {high});
+  builder.step(kCopy, {x}, {low});
+  builder.step(kCopy, {x}, {middle});
+  builder.step(kCopy, {whole}, {y});
+  builder.entry({x}, {y});
+  EXPECT_TRUE(check(builder).ok());
+
+  // Without one of them the buffer is incomplete: `middle` is written behind the reader.
+  std::swap(builder.tables.steps[2], builder.tables.steps[3]);
+  expect_failure(builder, Status::kReadBeforeWrite, 2);
+}
+
+TEST(Checker, ReadsTheSameBytesInAnotherShape) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 3, 4});
+  const auto whole = builder.arena({2, 3, 8});
+  const auto low = builder.slice(whole, 0, 4);
+  const auto high = builder.slice(whole, 4, 4);
+  const auto flat = builder.arena_at(builder.tables.tensors[whole].offset, {1, 48});
+  const auto y = builder.arena({1, 48});
+  builder.step(kCopy, {x}, {low});
+  builder.step(kCopy, {x}, {high});
+  builder.step(kCopy, {flat}, {y});
+  builder.entry({x}, {y});
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.tensors[flat].dims[1] = builder.tables.tensors[y].dims[1] = 49;
+  builder.tables.tensors[flat].pitch = builder.tables.tensors[y].pitch = 49;
+  builder.tables.header.arena_bytes += 4;
+  expect_failure(builder, Status::kReadBeforeWrite, 2);
+}
+
+TEST(Checker, ReadsASliceOfAWrittenBufferAndASliceOfASlice) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 3, 12});
+  const auto slice = builder.slice(x, 3, 5);
+  const auto narrow = builder.slice(slice, 1, 2);
+  const auto wide = builder.arena({2, 3, 9});
+  const auto part = builder.slice(wide, 2, 5);
+  const auto inside = builder.slice(part, 1, 2);
+  const auto outside = builder.slice(part, 4, 2);  // one channel too far
+  const auto y = builder.arena({2, 3, 2});
+  builder.step(kCopy, {narrow}, {y});
+  builder.step(kCopy, {slice}, {part});
+  builder.step(kCopy, {inside}, {y});
+  builder.entry({x}, {y});
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.operands[4] = outside;
+  expect_failure(builder, Status::kReadBeforeWrite, 2);
+}
+
+TEST(Checker, RefusesToReadWhatWasOverwritten) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 8});
+  const auto a = builder.arena({2, 8});
+  const auto b = builder.arena_at(builder.tables.tensors[a].offset, {1, 1});
+  const auto scalar = builder.arena({1, 1});
+  const auto y = builder.arena({2, 8});
+  builder.step(kCopy, {x}, {a});
+  const auto read = builder.step(kCopy, {a}, {y});
+  builder.step(kCopy, {scalar}, {b});  // the first element of `a`
+  builder.entry({x, scalar}, {y});
+  EXPECT_TRUE(check(builder).ok());
+  std::swap(builder.tables.steps[read], builder.tables.steps[read + 1]);
+  expect_failure(builder, Status::kReadBeforeWrite, read + 1);
+}
+
+TEST(Checker, OverwritingOneSliceLeavesTheOthers) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4, 3});
+  const auto whole = builder.arena({4, 6});
+  const auto low = builder.slice(whole, 0, 3);
+  const auto high = builder.slice(whole, 3, 3);
+  const auto y = builder.arena({4, 6});
+  builder.step(kCopy, {x}, {low});
+  builder.step(kCopy, {x}, {high});
+  builder.step(kCopy, {x}, {low});
+  builder.step(kCopy, {whole}, {y});
+  builder.entry({x}, {y});
+  EXPECT_TRUE(check(builder).ok());
+}
+
+TEST(Checker, RefusesACycle) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4});
+  const auto a = builder.arena({4});
+  const auto b = builder.arena({4});
+  builder.step(kBinary, {x, b}, {a}, kAdd);
+  builder.step(kBinary, {x, a}, {b}, kAdd);
+  builder.entry({x}, {b});
+  expect_failure(builder, Status::kReadBeforeWrite, 0);
+}
+
+TEST(Checker, EntryPointsDoNotSeeWhatAnotherOneWrote) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4});
+  const auto a = builder.arena({4});
+  const auto y = builder.arena({4});
+  builder.step(kCopy, {x}, {a});
+  builder.entry({x}, {a});
+  const auto second = builder.step(kCopy, {a}, {y});
+  builder.entry({x}, {y});
+  expect_failure(builder, Status::kReadBeforeWrite, second);
+}
+
+// --- aliases -------------------------------------------------------------------------------
+
+TEST(Checker, WorksInPlaceOnlyOnExactlyTheSameTensor) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 4});
+  const auto same = builder.arena_at(0, {2, 4});
+  builder.step(kUnary, {x}, {same}, kRelu);
+  builder.entry({x}, {same});
+  EXPECT_TRUE(check(builder).ok());
+
+  // Another shape of the same bytes.
+  builder.tables.tensors[same].dims = {1, 2, 4, 1, 1, 1};
+  builder.tables.tensors[same].rank = 3;
+  expect_failure(builder, Status::kIllegalAlias, 0);
+
+  // One row further.
+  builder.tables.tensors[same] = builder.tables.tensors[x];
+  builder.tables.tensors[same].pitch = builder.tables.tensors[x].pitch = 5;
+  builder.tables.tensors[same].offset = 20;
+  builder.tables.header.arena_bytes = 64;
+  expect_failure(builder, Status::kIllegalAlias, 0);
+}
+
+TEST(Checker, RefusesToWorkInPlaceWhereTheOperatorCannot) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 4});
+  builder.step(kCopy, {x}, {x});
+  builder.entry({x}, {x});
+  expect_failure(builder, Status::kIllegalAlias, 0);
+}
+
+TEST(Checker, RefusesAnOutputOnTheSecondInput) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 4});
+  const auto y = builder.arena({2, 4});
+  builder.step(kBinary, {x, y}, {x}, kAdd);
+  builder.entry({x, y}, {x});
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.operands[2] = y;
+  expect_failure(builder, Status::kIllegalAlias, 0);
+  builder.tables.operands[0] = y;  // on both
+  expect_failure(builder, Status::kIllegalAlias, 0);
+}
+
+TEST(Checker, WritesFromOneSliceOfABufferToAnother) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4, 6});
+  const auto from = builder.slice(x, 0, 3);
+  const auto to = builder.slice(x, 3, 3);
+  builder.step(kCopy, {from}, {to});
+  builder.entry({x}, {to});
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.tensors[to].offset -= 4;  // shares a column
+  expect_failure(builder, Status::kIllegalAlias, 0);
+  builder.tables.tensors[to].offset += 8;  // wraps into the first column of the next row
+  builder.tables.header.arena_bytes += 4;
+  expect_failure(builder, Status::kIllegalAlias, 0);
+}
+
+// --- entry points --------------------------------------------------------------------------
+
+TEST(Checker, RefusesEntryPointsThatDoNotFit) {
+  using Damage = std::function<void(PlanTables&)>;
+  const Damage damages[] = {
+      [](PlanTables& t) { t.entries[0].kind = 3; },
+      [](PlanTables& t) { t.entries[0].step_begin = 1; },
+      [](PlanTables& t) { t.entries[0].step_count += 1; },
+      [](PlanTables& t) { t.entries[0].step_count = 0xffffffff; },
+      [](PlanTables& t) { t.entries[0].input_count = 0xffffffff; },
+      [](PlanTables& t) { t.entries[0].input_count = 32; },
+      [](PlanTables& t) { t.entries[0].output_count = 0; },
+      [](PlanTables& t) { t.entries[0].output_count = 2; },
+      [](PlanTables& t) { t.entries[0].operand_begin += 1; },
+      [](PlanTables& t) { t.entries[0].operand_begin = 0xffffffff; },
+      [](PlanTables& t) { t.operands[t.entries[0].operand_begin] = package::kNoTensor; },
+      [](PlanTables& t) { t.operands[t.entries[0].operand_begin + 1] = 9999; },
+      [](PlanTables& t) { t.operands[t.entries[0].operand_begin + 1] = 1; },  // weights
+      [](PlanTables& t) { t.operands[t.entries[0].operand_begin] = 1; },
+  };
+  for (const Damage& damage : damages) {
+    SCOPED_TRACE(&damage - damages);
+    SequencePlan plan = sequence_plan();
+    ASSERT_EQ(plan.conv_weights, 1u);
+    damage(plan.builder.tables);
+    expect_failure(plan.builder, Status::kEntryInvalid, 0);
+  }
+}
+
+TEST(Checker, RefusesAnOutputThatNothingWrote) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4});
+  const auto y = builder.arena({4});
+  builder.entry({x}, {y});
+  expect_failure(builder, Status::kEntryInvalid, 0);
+}
+
+TEST(Checker, RefusesInputsThatOverlap) {
+  PlanBuilder builder;
+  const auto x = builder.arena({2, 8});
+  const auto y = builder.arena_at(0, {1, 4});
+  builder.entry({x, y}, {x});
+  expect_failure(builder, Status::kEntryInvalid, 0);
+  builder.tables.operands[1] = x;  // twice the same
+  expect_failure(builder, Status::kEntryInvalid, 0);
+}
+
+TEST(Checker, RefusesStepsThatBelongToNoEntryPointOrToTwo) {
+  PlanBuilder builder;
+  const auto x = builder.arena({4});
+  const auto y = builder.arena({4});
+  builder.step(kCopy, {x}, {y});
+  builder.entry({x}, {y});
+  builder.step(kCopy, {x}, {y});
+  expect_failure(builder, Status::kEntryInvalid, 1);
+  builder.entry({x}, {y});
+  EXPECT_TRUE(check(builder).ok());
+  builder.tables.entries[1].step_begin = 0;
+  builder.tables.entries[1].step_count = 2;
+  expect_failure(builder, Status::kEntryInvalid, 1);
+}
+
+TEST(Checker, RefusesAPlanWithoutEntryPoints) {
+  PlanBuilder builder;
+  builder.arena({4});
+  expect_failure(builder, Status::kEntryInvalid, 0);
+  expect_failure(PlanBuilder(), Status::kEntryInvalid, 0);
+}
+
+}  // namespace
+}  // namespace sz::engine::testing
