@@ -26,9 +26,12 @@ endforeach()
 get_filename_component(_shims "${CMAKE_CURRENT_LIST_DIR}/../../ta/freestanding" REALPATH)
 
 set(_common "-ffreestanding -nostdinc -isystem ${_shims}")
+string(APPEND _common " -DHWY_NO_LIBCXX")  # Highway without <atomic>, <vector> and <math.h>
 string(APPEND _common " -march=armv8-a -mno-outline-atomics -fstack-protector-strong")
 string(APPEND _common " -ffunction-sections -fdata-sections")
 string(APPEND _common " -fno-asynchronous-unwind-tables -fno-unwind-tables")
 set(CMAKE_C_FLAGS_INIT "${_common}")
 set(CMAKE_CXX_FLAGS_INIT
   "${_common} -nostdinc++${_includes} -fno-exceptions -fno-rtti -fno-threadsafe-statics")
+# OP-TEE's loader refuses an ELF file with GNU_UNIQUE symbols (inline constants would be some).
+string(APPEND CMAKE_CXX_FLAGS_INIT " -fno-gnu-unique -fvisibility=hidden")
