@@ -40,7 +40,7 @@ HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::V
 // maximum() of ops/rules.h.
 template <class V>
 HWY_INLINE V maximum_vector(V first, V second) {
-  const auto takes = hn::Or(hn::Gt(second, first), hn::Ne(second, second));
+  const auto takes = hn::Or(hn::Gt(second, first), hn::IsNaN(second));
   return hn::IfThenElse(takes, second, first);
 }
 

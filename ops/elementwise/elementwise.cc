@@ -94,8 +94,11 @@ Binary merge_dimensions(const Binary& binary) {
     if (binary.dims[i] == 1) continue;
     merger.append(binary.dims[i], binary.a_strides[i], binary.b_strides[i], binary.y_strides[i]);
   }
-  // The innermost dimension must be dense in y: if it had size 1 and was dropped, put it back.
-  if (merged.rank == 0 || merged.y_strides[merged.rank - 1] != 1) {
+  // Along the innermost dimension, y is dense, and a and b are dense or one element. Where what
+  // remains is not, because dimensions of size 1 were dropped, one of those comes back.
+  const std::uint32_t end = merged.rank;
+  if (end == 0 || merged.y_strides[end - 1] != 1 || merged.a_strides[end - 1] > 1 ||
+      merged.b_strides[end - 1] > 1) {
     const std::uint32_t last = merged.rank++;
     merged.dims[last] = 1;
     merged.a_strides[last] = merged.b_strides[last] = 0;
