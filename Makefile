@@ -6,6 +6,7 @@ BUILD := $(CURDIR)/build
 TZDEV := device/tzdev
 PYTHON := /usr/bin/python3
 FLAVOURS := stock smartzone
+DEMO_FLAVOUR ?= stock
 JOBS ?= $(shell nproc)
 SECONDS ?= 600
 
@@ -21,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz bench packages host asan arm64 firmware ta device-files clean
+.PHONY: help demo test claims fuzz bench packages host asan arm64 trusted device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -39,15 +40,23 @@ packages:
 	@tools/install_packages tools/debian-packages.txt device/debian-packages.txt \
 	  models/debian-packages.txt
 
-# $(call build,PRESET,CONFIGURE OPTIONS): configure and build, quiet unless it fails.
+# $(call build,PRESET,TARGETS,CONFIGURE OPTIONS): configure and build, quiet unless it fails.
 define build
-	@echo "== building: $(1)"
+	@echo "== building: $(1)$(if $(2), ($(2)))"
 	@mkdir -p $(BUILD)
-	@cmake --preset $(1) $(2) > $(BUILD)/$(1)-configure.log 2>&1 || \
+	@cmake --preset $(1) $(3) > $(BUILD)/$(1)-configure.log 2>&1 || \
 	  { cat $(BUILD)/$(1)-configure.log; exit 1; }
-	@cmake --build --preset $(1) -j $(JOBS) > $(BUILD)/$(1)-build.log 2>&1 || \
+	@cmake --build --preset $(1) -j $(JOBS) $(addprefix --target ,$(2)) > $(BUILD)/$(1)-build.log 2>&1 || \
 	  { grep -E -A12 'error|FAILED' $(BUILD)/$(1)-build.log | head -60; \
 	    echo "the whole log: build/$(1)-build.log"; exit 1; }
+endef
+TEEC = -DSMARTZONE_TEEC_INCLUDE_DIR=$$($(TZDEV) paths libteec_include) \
+       -DSMARTZONE_TEEC_LIBRARY=$$($(TZDEV) paths libteec_lib)/libteec.so.2
+
+# $(call build_ta,FLAVOUR): link and sign the TA with the dev kit of this flavour's OP-TEE.
+define build_ta
+	@echo "== building: TA for OP-TEE flavour '$(1)'"
+	@ta/build_ta --kit "$$($(TZDEV) paths --flavour $(1) ta_dev_kit)" --out $(BUILD)/ta/$(1)
 endef
 
 host: packages
@@ -56,23 +65,26 @@ host: packages
 asan: packages
 	$(call build,asan)
 
-firmware: packages
-	@for flavour in $(FLAVOURS); do $(TZDEV) build --flavour $$flavour || exit 1; done
+firmware-%: packages
+	@$(TZDEV) build --flavour $*
 
-arm64: firmware
-	$(call build,arm64,$(shell $(TZDEV) paths --cmake))
+arm64: firmware-stock
+	$(call build,arm64,,$(TEEC))
 
-ta: firmware
+trusted: packages
 	$(call build,ta)
-	@for flavour in $(FLAVOURS); do \
-	  ta/build_ta --kit "$$($(TZDEV) paths --flavour $$flavour --kit)" \
-	    --out $(BUILD)/ta/$$flavour || exit 1; done
 
-device-files: ta arm64
+ta-%: firmware-% trusted
+	$(call build_ta,$*)
 
-demo: host device-files
-	@$(PYTHON) -m demo --model "$(MODEL)" --input "$(INPUT)" --preprocess "$(PREPROCESS)" \
-	  --labels "$(LABELS)"
+device-files: arm64 $(addprefix ta-,$(FLAVOURS))
+
+# Only what the demo needs, so that the first run is short.
+demo: ta-$(DEMO_FLAVOUR)
+	$(call build,host,smartzone leakscan)
+	$(call build,arm64,smartzone,$(TEEC))
+	@$(PYTHON) -m demo --flavour $(DEMO_FLAVOUR) --model "$(MODEL)" --input "$(INPUT)" \
+	  --preprocess "$(PREPROCESS)" --labels "$(LABELS)"
 
 test: host asan device-files
 	@ctest --preset host -LE device -j $(JOBS)
