@@ -13,6 +13,7 @@ import sys
 import time
 
 from demo import sample_set
+from harness import package_file
 from harness.board import BUILD, Board, CommandFailed, call
 
 TOLERANCE = 1e-4  # largest difference over largest reference value
@@ -77,7 +78,7 @@ def show_answers(samples, secure, normal):
     return agreed
 
 
-def show_memory(board, secure, report):
+def show_memory(secure, report):
     """What the model took of the secure memory, as the TA counts it, beside the analysis."""
     memory = secure["secure_memory"]
     for region in ("control", "weights", "arena", "scratch"):
@@ -89,7 +90,6 @@ def show_memory(board, secure, report):
     else:
         print("  (this OP-TEE keeps no statistics of its pool; flavour smartzone does)")
     print(f"  the whole analysis: build/host/cli/smartzone analyze {sample_set.OUT}/model.szp")
-    del board
 
 
 def show_leaks(board, package):
@@ -97,7 +97,7 @@ def show_leaks(board, package):
     dump = sample_set.OUT / "normal-world-ram.bin"
     weights = sample_set.OUT / "weights.bin"
     board.dump_memory(dump)
-    call([BUILD / "host" / "cli" / "smartzone", "inspect", package, "--extract-weights", weights])
+    weights.write_bytes(package_file.weights(package))
     result = call([BUILD / "host" / "tools" / "leakscan", dump, weights], check=False)
     size = os.path.getsize(dump)
     dump.unlink()
@@ -141,7 +141,7 @@ def run(args):
                               "7").stdout.rstrip())
 
         heading("secure memory")
-        show_memory(board, secure, board.smartzone_json("device-info", "--backend", "tee"))
+        show_memory(secure, board.smartzone_json("device-info", "--backend", "tee"))
 
         heading("what the normal world could see")
         firewalled = show_leaks(board, package)
