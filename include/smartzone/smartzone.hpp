@@ -21,6 +21,10 @@
 
 namespace sz {
 
+namespace client {
+class Transport;
+}
+
 // Where the trusted application runs.
 enum class Backend {
   kTee,   // in the secure world, through OP-TEE
@@ -29,7 +33,15 @@ enum class Backend {
 
 const char* backend_name(Backend backend);  // "tee", "host"
 Backend parse_backend(const std::string& name);
-bool backend_available(Backend backend);    // tee: built in and /dev/tee0 is there
+bool backend_available(Backend backend);  // tee: built in and /dev/tee0 is there
+
+// Who can mend an error.
+enum class ErrorKind {
+  kInput = 1,         // the caller: a file, an argument, a tensor that does not fit
+  kDevice = 2,        // the device: no TEE, no trusted application, a call that did not arrive
+  kSecureMemory = 3,  // the device has too little secure memory for this model
+  kInternal = 4,      // we: a defect
+};
 
 // What went wrong. `status` is the TA's status code (0 if the TA was not reached or not
 // concerned), `detail` the index or offset that goes with it; what() is a whole sentence.
@@ -37,15 +49,23 @@ class Error : public std::runtime_error {
  public:
   explicit Error(const std::string& message, std::uint32_t status = 0, std::uint32_t detail = 0)
       : std::runtime_error(message), status_(status), detail_(detail) {}
+  Error(ErrorKind kind, const std::string& message, std::uint32_t status = 0,
+        std::uint32_t detail = 0)
+      : std::runtime_error(message), status_(status), detail_(detail), kind_(kind) {}
   std::uint32_t status() const { return status_; }
   std::uint32_t detail() const { return detail_; }
+  ErrorKind kind() const { return kind_; }
 
  private:
   std::uint32_t status_;
   std::uint32_t detail_;
+  ErrorKind kind_ = ErrorKind::kInput;
 };
 
 enum class ElementType { kF32, kI8, kU8, kI32, kI64, kBool };
+
+const char* element_type_name(ElementType type);  // "f32", "i8", "u8", "i32", "i64", "bool"
+std::size_t element_bytes(ElementType type);
 
 // Name, type and shape of an input or output, as in the model file (NCHW stays NCHW).
 struct TensorInfo {
@@ -71,10 +91,10 @@ struct Tensor {
 struct Preprocess {
   enum class Color { kGray, kRgb, kBgr };
   Color color = Color::kRgb;
-  std::uint32_t resize_shorter_side = 0;               // 0: no such resize
-  std::uint32_t resize_height = 0, resize_width = 0;   // 0: no such resize
-  std::uint32_t crop_height = 0, crop_width = 0;       // centre crop; 0: none
-  std::vector<float> mean;                             // one per channel
+  std::uint32_t resize_shorter_side = 0;              // 0: no such resize
+  std::uint32_t resize_height = 0, resize_width = 0;  // 0: no such resize
+  std::uint32_t crop_height = 0, crop_width = 0;      // centre crop; 0: none
+  std::vector<float> mean;                            // one per channel
   std::vector<float> scale;
 };
 
@@ -84,14 +104,14 @@ class Package {
   static Package open(const std::string& path);
   static Package from_bytes(std::vector<std::byte> bytes, const std::string& name);
 
-  const std::string& name() const;                  // model name
+  const std::string& name() const;  // model name
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
-  const std::vector<std::string>& labels() const;   // empty if none were given
-  const Preprocess* preprocess() const;             // nullptr if none was recorded
+  const std::vector<std::string>& labels() const;  // empty if none were given
+  const Preprocess* preprocess() const;            // nullptr if none was recorded
   std::span<const std::byte> plan() const;
   std::span<const std::byte> weights() const;
-  const std::string& info_json() const;             // the whole information section
+  const std::string& info_json() const;  // the whole information section
 
  private:
   struct State;
@@ -114,10 +134,10 @@ struct SecurePool {
 
 struct DeviceInfo {
   Backend backend = Backend::kHost;
-  bool secure = false;                 // false for kHost
+  bool secure = false;  // false for kHost
   std::uint32_t protocol_version = 0;
   std::uint32_t plan_version = 0;
-  std::string tee;                     // e.g. "OP-TEE 4.5", or "in-process shim (not secure)"
+  std::string tee;  // e.g. "OP-TEE 4.5", or "in-process shim (not secure)"
   SecurePool pool;
 };
 
@@ -125,6 +145,8 @@ struct DeviceInfo {
 class Session {
  public:
   static Session open(Backend backend);
+  // The same over a way to the trusted application that the caller made (client/transport.h).
+  static Session open(std::unique_ptr<client::Transport> transport);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
@@ -134,8 +156,9 @@ class Session {
   // Called with bytes done and bytes in all while a package is sent.
   using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-  // Loads a model. Refused before anything is sent if the secure memory cannot hold it; the
-  // error names the need, the supply and the setting to change. A model loaded before is dropped.
+  // Loads a model. A model loaded before is dropped. Refused before anything is sent if the secure
+  // memory cannot hold it: the error names the need, the supply and the setting to change, and a
+  // model loaded before stays. Any other error leaves the session without a model.
   void load(const Package& package, const Progress& progress = {});
 
   // Runs the network once. Inputs in the order of Package::inputs(); shapes must match.

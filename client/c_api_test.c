@@ -1,0 +1,91 @@
+/* The C interface used from C, over the host back end. Prints what failed and returns 1. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "include/smartzone/smartzone.h"
+
+#define CHECK(condition)                                                                  \
+  do {                                                                                    \
+    if (!(condition)) {                                                                   \
+      fprintf(stderr, "%s:%d: not true: %s (last error: %s)\n", __FILE__, __LINE__,       \
+              #condition, sz_last_error());                                               \
+      exit(1);                                                                            \
+    }                                                                                     \
+  } while (0)
+
+static int progress_calls;
+
+static void on_progress(void *context, uint64_t done, uint64_t total) {
+  CHECK(context == &progress_calls);
+  CHECK(done <= total);
+  ++progress_calls;
+}
+
+static void check_package(const sz_package *package) {
+  const char *text = NULL;
+  size_t count = 0;
+  sz_tensor_info info;
+  CHECK(sz_package_name(package, &text) == SZ_OK && strcmp(text, "test") == 0);
+  CHECK(sz_package_input_count(package, &count) == SZ_OK && count == 1);
+  CHECK(sz_package_output_count(package, &count) == SZ_OK && count == 1);
+  CHECK(sz_package_label_count(package, &count) == SZ_OK && count == 0);
+  CHECK(sz_package_input(package, 0, &info) == SZ_OK);
+  CHECK(strcmp(info.name, "x") == 0 && info.type == SZ_F32 && info.rank == 2);
+  CHECK(info.shape[0] == 1 && info.shape[1] == 5000 && info.shape[2] == 1 && info.bytes == 20000);
+  CHECK(sz_package_output(package, 1, &info) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "no output 1") != NULL);
+  CHECK(sz_package_label(package, 0, &text) == SZ_ERROR_INPUT);
+}
+
+static void check_run(sz_session *session) {
+  static float x[5000], y[5000];
+  const void *inputs[1] = {x};
+  void *outputs[1] = {y};
+  size_t bytes[1] = {sizeof(x)};
+  size_t wrong[1] = {sizeof(x) - 4};
+  x[7] = 0.5f;
+  CHECK(sz_session_run(session, inputs, bytes, 1, outputs, bytes, 1) == SZ_OK);
+  CHECK(y[7] == 7.5f && y[4999] == 4999.0f);
+  CHECK(sz_session_run(session, inputs, wrong, 1, outputs, bytes, 1) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "input 'x' has 20000 bytes, not 19996") != NULL);
+  CHECK(sz_session_run(session, inputs, bytes, 1, outputs, wrong, 1) == SZ_ERROR_INPUT);
+  CHECK(sz_session_run(session, inputs, bytes, 2, outputs, bytes, 1) == SZ_ERROR_INPUT);
+  CHECK(sz_session_run(session, NULL, bytes, 1, outputs, bytes, 1) == SZ_ERROR_INPUT);
+  outputs[0] = NULL;
+  CHECK(sz_session_run(session, inputs, bytes, 1, outputs, bytes, 1) == SZ_ERROR_INPUT);
+}
+
+static void check_session(const sz_package *package) {
+  sz_session *session = NULL;
+  sz_secure_memory memory;
+  sz_device_info device;
+  CHECK(sz_session_open(17, &session) == SZ_ERROR_INPUT && session == NULL);
+  CHECK(sz_session_open(SZ_BACKEND_HOST, &session) == SZ_OK && session != NULL);
+  CHECK(sz_session_load(session, package, on_progress, &progress_calls) == SZ_OK);
+  CHECK(progress_calls == 1);
+  CHECK(sz_session_memory(session, &memory) == SZ_OK && memory.now > 20000);
+  CHECK(sz_session_device(session, &device) == SZ_OK);
+  CHECK(device.secure == 0 && device.backend == SZ_BACKEND_HOST && device.pool_known == 1);
+  check_run(session);
+  CHECK(sz_session_unload(session) == SZ_OK);
+  CHECK(sz_session_memory(session, &memory) == SZ_OK && memory.now == 0);
+  CHECK(sz_session_close(session) == SZ_OK);
+}
+
+int main(int argc, char **argv) {
+  sz_package *package = NULL;
+  CHECK(argc == 2);
+  CHECK(strlen(sz_version()) >= 5);
+  CHECK(sz_package_open(NULL, &package) == SZ_ERROR_INPUT);
+  CHECK(sz_package_open("/nowhere", &package) == SZ_ERROR_INPUT && package == NULL);
+  CHECK(strstr(sz_last_error(), "/nowhere") != NULL);
+  CHECK(sz_package_from_bytes("x", 1, "bytes", &package) == SZ_ERROR_INPUT);
+  CHECK(sz_package_open(argv[1], &package) == SZ_OK);
+  CHECK(strlen(sz_last_error()) == 0);
+  check_package(package);
+  check_session(package);
+  CHECK(sz_package_close(package) == SZ_OK && sz_package_close(NULL) == SZ_OK);
+  CHECK(sz_session_close(NULL) == SZ_OK);
+  return 0;
+}

@@ -1,0 +1,280 @@
+// Session of the public interface: the protocol's states, spoken over a transport.
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "base/checked.h"
+#include "base/status.h"
+#include "client/errors.h"
+#include "client/secure_supply.h"
+#include "client/session_state.h"
+#include "package/plan_format.h"
+#include "protocol/commands.h"
+
+namespace sz {
+
+using client::CallResult;
+using client::Parameter;
+using client::Parameters;
+using client::SharedBuffer;
+using client::Stage;
+
+namespace {
+
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+constexpr std::uint32_t kCores = 1;  // until secure cores are there
+constexpr std::uint32_t kRunEntry = 0;
+
+// Where each tensor lies in a request or reply, and the size of the whole.
+std::size_t layout_bytes(const std::vector<TensorInfo>& tensors) {
+  std::size_t end = 0;
+  for (const TensorInfo& tensor : tensors) {
+    end = align_up(end, package::kIoAlignment) + tensor.bytes();
+  }
+  return end;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  }
+  return text + "]";
+}
+
+std::string tensor_text(const TensorInfo& info) {
+  return std::string(element_type_name(info.type)) + " " + shape_text(info.shape);
+}
+
+void check_input(const TensorInfo& want, const Tensor& have, std::size_t index) {
+  const std::string which = "input " + std::to_string(index) + " '" + want.name + "'";
+  if (have.info.type != want.type || have.info.shape != want.shape) {
+    throw Error(which + " must be " + tensor_text(want) + ", but is " + tensor_text(have.info));
+  }
+  if (have.data.size() != want.bytes()) {
+    throw Error(which + " must have " + std::to_string(want.bytes()) + " bytes, but has " +
+                std::to_string(have.data.size()));
+  }
+}
+
+}  // namespace
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Session Session::open(Backend backend) {
+  if (backend == Backend::kHost) return open(client::open_loopback_transport());
+#ifdef SMARTZONE_TEEC
+  return open(client::open_teec_transport());
+#else
+  throw Error(ErrorKind::kDevice,
+              "this build has no TEE back end: build it for the device (preset arm64, "
+              "SMARTZONE_TEEC=ON), or use the host back end, which is not secure");
+#endif
+}
+
+Session Session::open(std::unique_ptr<client::Transport> transport) {
+  auto state = std::make_unique<State>();
+  state->transport = std::move(transport);
+  const smartzone_info info = state->info();
+  if (info.protocol_version != SMARTZONE_PROTOCOL_VERSION) {
+    throw Error(ErrorKind::kDevice, "the trusted application speaks version " +
+                                        std::to_string(info.protocol_version) +
+                                        " of the protocol, this client version " +
+                                        std::to_string(SMARTZONE_PROTOCOL_VERSION) +
+                                        ": install the two that were built together");
+  }
+  return Session(std::move(state));
+}
+
+// Sends a command and turns every answer but success into an Error. `doing` begins the sentence.
+void Session::State::command(std::uint32_t number, Parameters& parameters,
+                             const std::string& doing) {
+  parameters[3] = Parameter::value_out();
+  const CallResult call = transport->invoke(number, parameters);
+  if (call.result != client::kTeeSuccess) {
+    forget();
+    throw client::tee_error(Stage::kCommand, call.result, call.origin);
+  }
+  const std::uint32_t status = parameters[3].a;
+  if (status == static_cast<std::uint32_t>(Status::kOk)) return;
+  throw client::status_error(doing, status, parameters[3].b);
+}
+
+void Session::State::command(std::uint32_t number, const std::string& doing) {
+  Parameters parameters;
+  command(number, parameters, doing);
+}
+
+smartzone_info Session::State::info() {
+  if (!info_buffer) info_buffer = transport->allocate(sizeof(smartzone_info));
+  Parameters parameters{Parameter::memory_out(*info_buffer, sizeof(smartzone_info))};
+  command(SMARTZONE_CMD_INFO, parameters, "asking the trusted application what it is");
+  smartzone_info reply{};
+  if (parameters[0].size != sizeof(reply)) {
+    throw Error(ErrorKind::kDevice,
+                "the trusted application is of another version than this client: its description "
+                "has " +
+                    std::to_string(parameters[0].size) + " bytes, not " +
+                    std::to_string(sizeof(reply)) + "; install the one that came with the client");
+  }
+  std::memcpy(&reply, info_buffer->bytes().data(), sizeof(reply));
+  return reply;
+}
+
+void Session::State::forget() {
+  package.reset();
+  inputs.reset();
+  outputs.reset();
+}
+
+void Session::State::drop_quietly() {
+  forget();
+  try {
+    command(SMARTZONE_CMD_UNLOAD, "dropping the model");
+  } catch (const Error&) {
+    // An earlier error is the one to tell; the session's end gives the memory back.
+  }
+}
+
+void Session::State::send_plan(const Package& from) {
+  const std::span<const std::byte> plan = from.plan();
+  const std::unique_ptr<SharedBuffer> buffer =
+      transport->allocate(std::max<std::size_t>(plan.size(), 1));
+  std::copy(plan.begin(), plan.end(), buffer->bytes().begin());
+  Parameters parameters{Parameter::memory_in(*buffer, plan.size()), Parameter::value(kCores)};
+  command(SMARTZONE_CMD_LOAD_BEGIN, parameters, "loading the plan of '" + from.name() + "'");
+}
+
+void Session::State::send_weights(const Package& from, const Progress& progress) {
+  const std::span<const std::byte> weights = from.weights();
+  if (weights.empty()) return;
+  const std::unique_ptr<SharedBuffer> buffer =
+      transport->allocate(std::min(kChunkBytes, weights.size()));
+  for (std::uint64_t done = 0; done < weights.size();) {
+    const std::size_t size = std::min<std::size_t>(kChunkBytes, weights.size() - done);
+    const auto chunk = weights.subspan(done, size);
+    std::copy(chunk.begin(), chunk.end(), buffer->bytes().begin());
+    Parameters parameters{
+        Parameter::memory_in(*buffer, size),
+        Parameter::value(static_cast<std::uint32_t>(done), static_cast<std::uint32_t>(done >> 32))};
+    command(SMARTZONE_CMD_LOAD_WEIGHTS, parameters,
+            "loading the weights of '" + from.name() + "' at byte " + std::to_string(done));
+    done += size;
+    if (progress) progress(done, weights.size());
+  }
+}
+
+// The package says names and shapes, the plan in the trusted application says sizes: both must
+// mean the same tensors.
+void Session::State::check_sizes(const Package& loaded) {
+  const smartzone_info reply = info();
+  const std::size_t in = layout_bytes(loaded.inputs());
+  const std::size_t out = layout_bytes(loaded.outputs());
+  // The last tensor may be padded to the alignment of the others.
+  const auto same = [](std::uint64_t told, std::uint64_t own) {
+    return told == own || told == align_up(own, package::kIoAlignment);
+  };
+  if (same(reply.inputs_bytes, in) && same(reply.outputs_bytes, out)) {
+    inputs = transport->allocate(reply.inputs_bytes);
+    outputs = transport->allocate(reply.outputs_bytes);
+    inputs_bytes = reply.inputs_bytes;
+    outputs_bytes = reply.outputs_bytes;
+    return;
+  }
+  throw Error("package '" + loaded.name() + "' contradicts itself: its information section has " +
+              std::to_string(in) + " bytes of inputs and " + std::to_string(out) +
+              " of outputs, its plan " + std::to_string(reply.inputs_bytes) + " and " +
+              std::to_string(reply.outputs_bytes));
+}
+
+DeviceInfo Session::device_info() {
+  const smartzone_info reply = state_->info();
+  DeviceInfo info;
+  info.backend = state_->transport->backend();
+  info.secure = info.backend == Backend::kTee;
+  info.protocol_version = reply.protocol_version;
+  info.plan_version = reply.plan_version;
+  info.tee = state_->transport->description();
+  info.pool = state_->transport->pool();
+  return info;
+}
+
+void Session::load(const Package& package, const Progress& progress) {
+  State& state = *state_;
+  const smartzone_info before = state.info();
+  const auto need = client::secure_need(package.plan(), kCores);
+  if (need) {
+    client::check_supply(package.name(), *need, state.transport->pool(), before.mapped_now,
+                         state.transport->backend());
+  }
+  state.forget();
+  try {
+    state.send_plan(package);
+    state.send_weights(package, progress);
+    state.command(SMARTZONE_CMD_LOAD_END, "loading '" + package.name() + "'");
+    state.check_sizes(package);
+  } catch (const Error& error) {
+    state.drop_quietly();
+    if (need && error.status() == static_cast<std::uint32_t>(Status::kOutOfSecureMemory)) {
+      throw client::out_of_secure_memory(package.name(), *need, error.detail(),
+                                         state.transport->pool(), state.transport->backend());
+    }
+    throw;
+  } catch (...) {  // thrown by `progress`
+    state.drop_quietly();
+    throw;
+  }
+  state.package = package;
+}
+
+std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
+  State& state = *state_;
+  if (!state.package) throw Error("no model is loaded: call load before run");
+  const std::vector<TensorInfo>& wanted = state.package->inputs();
+  if (inputs.size() != wanted.size()) {
+    throw Error("'" + state.package->name() + "' takes " + std::to_string(wanted.size()) +
+                " inputs, not " + std::to_string(inputs.size()));
+  }
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    check_input(wanted[i], inputs[i], i);
+    at = align_up(at, package::kIoAlignment);
+    std::memcpy(state.inputs->bytes().data() + at, inputs[i].data.data(), inputs[i].data.size());
+    at += inputs[i].data.size();
+  }
+  Parameters parameters{Parameter::memory_in(*state.inputs, state.inputs_bytes),
+                        Parameter::memory_out(*state.outputs, state.outputs_bytes),
+                        Parameter::value(kRunEntry, kCores)};
+  state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
+  std::vector<Tensor> results;
+  at = 0;
+  for (const TensorInfo& info : state.package->outputs()) {
+    at = align_up(at, package::kIoAlignment);
+    const auto bytes = state.outputs->bytes().subspan(at, info.bytes());
+    results.push_back({info, std::vector<std::byte>(bytes.begin(), bytes.end())});
+    at += info.bytes();
+  }
+  return results;
+}
+
+void Session::unload() {
+  state_->forget();
+  state_->command(SMARTZONE_CMD_UNLOAD, "dropping the model");
+}
+
+SecureMemory Session::secure_memory() {
+  const smartzone_info reply = state_->info();
+  SecureMemory memory;
+  memory.control = reply.control_mapped;
+  memory.weights = reply.weights_mapped;
+  memory.arena = reply.arena_mapped;
+  memory.scratch = reply.scratch_mapped;
+  memory.now = reply.mapped_now;
+  memory.peak = reply.mapped_peak;
+  return memory;
+}
+
+}  // namespace sz

@@ -1,0 +1,129 @@
+/*
+ * SmartZone client library, C interface: what smartzone.hpp offers, for C and for other languages.
+ *
+ *   sz_package *package;
+ *   sz_session *session;
+ *   if (sz_package_open("digits.szp", &package) || sz_session_open(SZ_BACKEND_TEE, &session) ||
+ *       sz_session_load(session, package, NULL, NULL))
+ *     fprintf(stderr, "%s\n", sz_last_error());
+ *
+ * Every function but sz_last_error, sz_last_status and sz_version returns SZ_OK or an error code;
+ * after an error, sz_last_error() is a whole sentence for the calling thread. Output arguments are
+ * written on SZ_OK only. A null pointer where an object is wanted is an error, not a crash, except
+ * that closing a null handle does nothing. Texts are UTF-8, end with a zero, and belong to the
+ * handle that gave them. A session is used by one thread at a time; a package may be shared.
+ */
+#ifndef SMARTZONE_SMARTZONE_H
+#define SMARTZONE_SMARTZONE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sz_code {
+  SZ_OK = 0,
+  SZ_ERROR_INPUT = 1,         /* a file, an argument or a tensor is wrong */
+  SZ_ERROR_DEVICE = 2,        /* no TEE, no trusted application, a call that did not arrive */
+  SZ_ERROR_SECURE_MEMORY = 3, /* too little secure memory for this model */
+  SZ_ERROR_INTERNAL = 4       /* a defect of ours, or no memory in the normal world */
+};
+
+enum sz_backend {
+  SZ_BACKEND_TEE = 0, /* in the secure world, through OP-TEE */
+  SZ_BACKEND_HOST = 1 /* in this process. NOT SECURE: for development and comparison */
+};
+
+enum sz_type { SZ_F32 = 0, SZ_I8 = 1, SZ_U8 = 2, SZ_I32 = 3, SZ_I64 = 4, SZ_BOOL = 5 };
+
+#define SZ_MAX_RANK 6
+
+/* A compiled model file, opened and its digests checked. */
+typedef struct sz_package sz_package;
+
+/* One instance of the trusted application and the model in it. */
+typedef struct sz_session sz_session;
+
+/* An input or output, as in the model file: dense, row-major. `name` belongs to the package. */
+typedef struct sz_tensor_info {
+  const char *name;
+  int32_t type; /* enum sz_type */
+  uint32_t rank;
+  int64_t shape[SZ_MAX_RANK]; /* dimensions from `rank` on are 1 */
+  uint64_t bytes;
+} sz_tensor_info;
+
+/* Secure memory as the trusted application accounts for it, in bytes. */
+typedef struct sz_secure_memory {
+  uint64_t control, weights, arena, scratch;
+  uint64_t now;  /* mapped at present */
+  uint64_t peak; /* most that was mapped since the session was opened */
+} sz_secure_memory;
+
+typedef struct sz_device_info {
+  int32_t backend; /* enum sz_backend */
+  int32_t secure;  /* 0 for SZ_BACKEND_HOST */
+  uint32_t protocol_version;
+  uint32_t plan_version;
+  char tee[64];       /* e.g. "OP-TEE 4.5"; cut if longer */
+  int32_t pool_known; /* whether the three sizes are */
+  int32_t reserved;
+  uint64_t pool_size, pool_allocated, pool_peak; /* secure memory of all trusted applications */
+} sz_device_info;
+
+/* Called with bytes done and bytes in all while a package is sent. */
+typedef void (*sz_progress)(void *context, uint64_t done, uint64_t total);
+
+/* The last error of the calling thread, as a sentence; "" if there was none. Valid until the
+ * thread's next call. */
+const char *sz_last_error(void);
+
+/* The trusted application's status behind that error (base/status.h); 0 if it was not concerned. */
+uint32_t sz_last_status(void);
+
+/* The library's version, e.g. "0.1.0". */
+const char *sz_version(void);
+
+/* Opens a .szp file; from_bytes copies the bytes, and `name` is what errors call them. */
+int sz_package_open(const char *path, sz_package **package);
+int sz_package_from_bytes(const void *bytes, size_t size, const char *name, sz_package **package);
+int sz_package_close(sz_package *package);
+
+int sz_package_name(const sz_package *package, const char **name);
+int sz_package_input_count(const sz_package *package, size_t *count);
+int sz_package_input(const sz_package *package, size_t index, sz_tensor_info *info);
+int sz_package_output_count(const sz_package *package, size_t *count);
+int sz_package_output(const sz_package *package, size_t index, sz_tensor_info *info);
+int sz_package_label_count(const sz_package *package, size_t *count);
+int sz_package_label(const sz_package *package, size_t index, const char **label);
+
+/* Opens a session with an instance of the trusted application of its own. */
+int sz_session_open(int backend, sz_session **session);
+
+/* Ends the session; its secure memory is wiped and given back. */
+int sz_session_close(sz_session *session);
+
+/* Loads a model; the package may be closed afterwards. `progress` may be null. Refused with
+ * SZ_ERROR_SECURE_MEMORY before anything is sent if the secure memory cannot hold the model. */
+int sz_session_load(sz_session *session, const sz_package *package, sz_progress progress,
+                    void *context);
+
+/* Runs the network once. inputs[i] has input_bytes[i] bytes, which must be sz_tensor_info.bytes of
+ * input i; outputs likewise, written on success only. */
+int sz_session_run(sz_session *session, const void *const *inputs, const size_t *input_bytes,
+                   size_t input_count, void *const *outputs, const size_t *output_bytes,
+                   size_t output_count);
+
+/* Drops the model; its secure memory is wiped and given back. */
+int sz_session_unload(sz_session *session);
+
+int sz_session_memory(sz_session *session, sz_secure_memory *memory);
+int sz_session_device(sz_session *session, sz_device_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SMARTZONE_SMARTZONE_H */
