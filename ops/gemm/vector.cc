@@ -37,6 +37,8 @@ struct Tile {
   static constexpr std::size_t kColumns = kPanels * kVectors;
   V sums[kRows * kColumns];
 
+  HWY_INLINE Tile() {}  // implicit constructors do not get the target's attributes
+
   // Weights of one k: vector v of panel p.
   static HWY_INLINE V weights(const float* w, std::size_t panel_step, std::size_t column) {
     const std::size_t p = column / kVectors;
