@@ -134,8 +134,10 @@ def console(args):
 
 def dump_memory(args):
     """tzdev dump-memory"""
+    one = Device(args.name)
+    one.require_running()
     with ui.step("write the normal world's RAM"):
-        size = Device(args.name).dump_memory(args.file)
+        size = one.dump_memory(args.file)
     ui.note(f"{args.file}: {size >> 20} MiB, from address {profiles.RAM_BASE:#x}")
 
 

@@ -180,6 +180,7 @@ def _extract(tar, member, top, into):
                 out.write(block)
         place.chmod(member.mode & 0o777)
     elif member.issym():
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.unlink(missing_ok=True)
         place.symlink_to(member.linkname)
     else:
