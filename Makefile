@@ -22,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz bench packages host asan arm64 trusted device-files clean
+.PHONY: help demo test claims fuzz fuzz-build bench packages host asan arm64 trusted device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -96,8 +96,10 @@ test: host asan device-files
 claims: host device-files
 	@$(PYTHON) -m claims $(addprefix --id ,$(ID))
 
-fuzz: packages
+fuzz-build: packages
 	$(call build,fuzz)
+
+fuzz: fuzz-build
 	@$(PYTHON) tools/run_fuzzers.py --build $(BUILD)/fuzz --seconds $(SECONDS)
 
 bench: host

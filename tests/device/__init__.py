@@ -1,0 +1,1 @@
+"""Tests that run inside the booted device. Each file boots the device that it needs."""
