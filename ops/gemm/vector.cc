@@ -28,7 +28,7 @@ constexpr std::size_t most_panels(std::size_t rows) { return rows >= 4 ? 1 : row
 #else
 inline constexpr std::size_t kTileRows = 8;
 inline constexpr std::size_t kHalves = 2;
-constexpr std::size_t most_panels(std::size_t rows) { return rows >= 4 ? 1 : rows == 2 ? 2 : 4; }
+constexpr std::size_t most_panels(std::size_t rows) { return rows >= 4 ? 1 : 2; }
 #endif
 
 // Sums of one tile. Plain arrays with constant indices, which the compiler keeps in registers.

@@ -1,0 +1,64 @@
+#include "math/exp.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace sz::math {
+namespace {
+
+// Distance of `got` from the exact value in units of the last place of a float near it.
+double ulps(float got, double exact) {
+  int exponent = 0;
+  (void)std::frexp(exact, &exponent);
+  const double unit = std::ldexp(1.0, std::max(exponent - 24, -149));
+  return std::abs(got - exact) / unit;
+}
+
+// Every `step`-th float between 0 and `end`, with that sign. Returns the largest error.
+double largest_error(float end, std::uint32_t step) {
+  double largest = 0;
+  const std::uint32_t first = std::bit_cast<std::uint32_t>(end) & 0x80000000u;
+  for (std::uint32_t bits = first; bits <= std::bit_cast<std::uint32_t>(end);) {
+    const auto x = std::bit_cast<float>(bits);
+    const double error = ulps(exp(x), std::exp(static_cast<double>(x)));
+    if (error > largest) largest = error;
+    if (bits > 0xffffffffu - step) break;
+    bits += step;
+  }
+  return largest;
+}
+
+// SMARTZONE_EXP_STEP=1 tests every float (minutes); the default takes every 61st.
+std::uint32_t step() {
+  const char* text = std::getenv("SMARTZONE_EXP_STEP");
+  return text != nullptr ? static_cast<std::uint32_t>(std::atoi(text)) : 61;
+}
+
+TEST(Exp, IsWithinOneUlpOverTheWholeRange) {
+  const double above = largest_error(88.722839f, step());   // the last with a finite result
+  const double below = largest_error(-103.97208f, step());  // the last that is not 0
+  RecordProperty("largest_error_ulps", std::to_string(std::max(above, below)));
+  EXPECT_LE(above, 1.0);
+  EXPECT_LE(below, 1.0);
+}
+
+TEST(Exp, HasItsLimits) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(exp(0.0f), 1.0f);
+  EXPECT_EQ(exp(-0.0f), 1.0f);
+  EXPECT_EQ(exp(kInf), kInf);
+  EXPECT_EQ(exp(88.7229f), kInf);
+  EXPECT_EQ(exp(3e38f), kInf);
+  EXPECT_EQ(exp(-kInf), 0.0f);
+  EXPECT_EQ(exp(-104.0f), 0.0f);
+  EXPECT_EQ(exp(-3e38f), 0.0f);
+  EXPECT_GT(exp(-103.97f), 0.0f);
+  EXPECT_TRUE(std::isnan(exp(std::nanf(""))));
+}
+
+}  // namespace
+}  // namespace sz::math

@@ -1,0 +1,115 @@
+#include "ops/elementwise/elementwise.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "ops/random_cases.h"
+
+namespace sz::ops::testing {
+namespace {
+
+// Index into a broadcast operand, from the index of the output, dimension by dimension.
+std::size_t broadcast_index(const Tensor& operand, const Tensor& y, std::size_t index) {
+  std::size_t result = 0;
+  std::size_t step = 1;
+  for (std::uint32_t back = 0; back < operand.view().rank; ++back) {
+    const std::size_t size = operand.view().dims[operand.view().rank - 1u - back];
+    const std::size_t y_size = y.view().dims[y.view().rank - 1u - back];
+    result += (size == 1 ? 0 : index % y_size) * step;
+    index /= y_size;
+    step *= size;
+  }
+  return result;
+}
+
+float naive_binary(BinaryKind kind, float a, float b) {
+  switch (kind) {
+    case BinaryKind::kAdd:
+      return a + b;
+    case BinaryKind::kSub:
+      return a - b;
+    case BinaryKind::kMul:
+      return a * b;
+    default:
+      return a / b;
+  }
+}
+
+TEST(Binary, IsWhatNumPyDoesElementByElement) {
+  const std::uint64_t seed = test_seed();
+  SingleWorker worker;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", case " + std::to_string(i));
+    Random random(seed * 49979687 + i);
+    const Case test = random_binary(random);
+    BinaryAttributes attributes;
+    ASSERT_TRUE(read_attributes(test.attributes, &attributes));
+    const auto bits = run_case(test, Kernel::kReference, worker);
+    for (std::size_t out = 0; out < bits.size(); ++out) {
+      const float a = test.inputs[0].at(broadcast_index(test.inputs[0], test.output, out));
+      const float b = test.inputs[1].at(broadcast_index(test.inputs[1], test.output, out));
+      const float result = naive_binary(attributes.kind, a, b);
+      const float got = std::bit_cast<float>(bits[out]);
+      if (std::isnan(result)) {
+        ASSERT_EQ(bits[out], 0x7fc00000u);
+      } else {
+        ASSERT_EQ(got, std::min(std::max(result, attributes.clamp.low), attributes.clamp.high));
+      }
+    }
+  }
+}
+
+TEST(UnaryClamp, KeepsNanAndNegativeZeroAndCutsTheRest) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  Tensor x({7});
+  const float values[] = {-kInf, -1.0f, -0.0f, 0.5f, 7.0f, kInf, std::bit_cast<float>(0xffc12345u)};
+  for (std::size_t i = 0; i < 7; ++i) x.at(i) = values[i];
+  const Case test{
+      OpCode::kUnary, {x}, Tensor({7}), words_of(UnaryAttributes{UnaryKind::kClamp, {0.0f, 6.0f}})};
+  const auto bits = expect_same_bits(test);
+  const float expected[] = {0.0f, 0.0f, -0.0f, 0.5f, 6.0f, 6.0f};
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(bits[i], std::bit_cast<std::uint32_t>(expected[i]));
+  EXPECT_EQ(bits[6], 0x7fc00000u);
+}
+
+TEST(BinaryCheck, AcceptsBroadcastingOfBothSides) {
+  const auto check = [](std::vector<std::uint32_t> a, std::vector<std::uint32_t> b,
+                        std::vector<std::uint32_t> y) {
+    return check_case(
+        {OpCode::kBinary, {Tensor(a), Tensor(b)}, Tensor(y), words_of(BinaryAttributes{})});
+  };
+  EXPECT_EQ(check({3, 1, 5}, {4, 1}, {3, 4, 5}), Status::kOk);
+  EXPECT_EQ(check({}, {2}, {2}), Status::kOk);
+  EXPECT_EQ(check({1, 2, 1, 2, 1, 2}, {2, 1, 2, 1, 2, 1}, {2, 2, 2, 2, 2, 2}), Status::kOk);
+  EXPECT_EQ(check({3, 4}, {3}, {3, 4}), Status::kShapeMismatch);
+  EXPECT_EQ(check({3, 4}, {2, 3, 4}, {3, 4}), Status::kShapeMismatch) << "input of higher rank";
+  EXPECT_EQ(check({3, 1}, {3, 1}, {3, 4}), Status::kShapeMismatch) << "4 comes from nowhere";
+  EXPECT_EQ(check({3, 4}, {3, 4}, {3, 1}), Status::kShapeMismatch);
+}
+
+TEST(BinaryCheck, RefusesBadAttributes) {
+  const auto check = [](BinaryAttributes attributes) {
+    return check_case(
+        {OpCode::kBinary, {Tensor({2}), Tensor({2})}, Tensor({2}), words_of(attributes)});
+  };
+  EXPECT_EQ(check({}), Status::kOk);
+  EXPECT_EQ(check({static_cast<BinaryKind>(4), {}}), Status::kBadAttribute);
+  EXPECT_EQ(check({BinaryKind::kAdd, {2.0f, 1.0f}}), Status::kBadAttribute);
+  EXPECT_EQ(check({BinaryKind::kAdd, {std::nanf(""), 1.0f}}), Status::kBadAttribute);
+}
+
+TEST(UnaryCheck, RefusesBadAttributesAndShapes) {
+  const auto check = [](UnaryAttributes attributes, std::vector<std::uint32_t> y) {
+    return check_case({OpCode::kUnary, {Tensor({2, 3})}, Tensor(y), words_of(attributes)});
+  };
+  EXPECT_EQ(check({}, {2, 3}), Status::kOk);
+  EXPECT_EQ(check({static_cast<UnaryKind>(1), {}}, {2, 3}), Status::kBadAttribute);
+  EXPECT_EQ(check({UnaryKind::kClamp, {1.0f, 0.0f}}, {2, 3}), Status::kBadAttribute);
+  EXPECT_EQ(check({}, {3, 2}), Status::kShapeMismatch);
+  EXPECT_EQ(check({}, {6}), Status::kShapeMismatch);
+}
+
+}  // namespace
+}  // namespace sz::ops::testing
