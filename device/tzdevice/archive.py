@@ -6,6 +6,7 @@ Debian's keyring, kept apart from the host's own sources) is only read to make t
 file and to explain why a pinned version is not there any more.
 """
 
+import functools
 import os
 import pathlib
 import subprocess
@@ -19,6 +20,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 APT_HELPER = "/usr/lib/apt/apt-helper"
 
 
+@functools.lru_cache
 def mirror():
     """The address of the Debian mirror in this machine's apt configuration."""
     lines = tools.output([tools.find("apt-get"), "indextargets", "--format",

@@ -1,6 +1,7 @@
 """The command line: what can be asked, in words that teach."""
 
 import argparse
+import signal
 import sys
 import textwrap
 
@@ -25,6 +26,8 @@ CHOICES = ("flavours (whose OP-TEE):\n" +
 def main(arguments):
     """Parse, execute, and turn errors into messages; returns the exit status."""
     args = parser().parse_args(arguments)
+    # Ended from outside: clean up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return args.call(args) or 0
     except DeviceError as error:
@@ -101,6 +104,7 @@ def _life(sub):
         Its memory and its files are gone; its consoles can still be read.""")
     _name(one)
     one.add_argument("--all", action="store_true", help="end every device")
+    one.add_argument("--forget", action="store_true", help="remove its consoles' logs too")
 
     one = _add(sub, "status", commands.status, "say what runs", """
         With --name of one device the exit status is 0 if it runs and 1 if it does not;

@@ -54,6 +54,8 @@ def stop(args):
             ui.note(f"device '{name}' is stopped")
         elif not args.all:
             ui.note(f"device '{name}' was not running")
+        if args.forget:
+            Device(name).forget()
 
 
 def status(args):

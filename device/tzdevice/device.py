@@ -62,7 +62,9 @@ class Device:
         """Boot; returns (seconds, state) once a command in the guest has succeeded."""
         with cache.lock(f"device-{self.name}"):
             state = self.running()
-            if state:
+            if state and "port" not in state:
+                self._end(state)              # a start that was itself killed
+            elif state:
                 self._require_same(spec, state)
                 return 0.0, state
             parts = build(spec)
@@ -149,6 +151,12 @@ class Device:
             self._end(state)
             (self.folder / "initramfs").unlink(missing_ok=True)
             return True
+
+    def forget(self):
+        """Remove what a stopped device has left: its consoles and its state."""
+        with cache.lock(f"device-{self.name}"):
+            if not self.running():
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, state):
         """Quit by the monitor, then by signals; only ever the process we started."""

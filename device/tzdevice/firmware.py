@@ -49,7 +49,8 @@ def optee_inputs(spec, extension=OPTEE_EXTENSION):
     """Everything that decides what the smartzone build of OP-TEE is."""
     package = lockfile.load()["optee-smartzone"]["optee-os"]
     return {"source": [f.sha256 for f in package.files],
-            "settings": profiles.optee_settings(spec),
+            "settings": profiles.optee_settings(spec) | {
+                "TEE_IMPL_VERSION": f"{package.version}-smartzone"},
             "patches": cache.hash_tree(extension / "patches"),
             "files": cache.hash_tree(extension / "src"),
             "compiler": compiler(), "recipe": 1}

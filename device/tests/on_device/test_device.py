@@ -42,7 +42,7 @@ def must(*words):
 class OnDevice(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.addClassCleanup(tzdev, "stop", "--name", NAME)
+        cls.addClassCleanup(tzdev, "stop", "--forget", "--name", NAME)
         must("start", "--name", NAME, "--memory", "512")
         cls.temp = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.temp.cleanup)
@@ -151,7 +151,7 @@ class Lifetime(unittest.TestCase):
         names = [f"{NAME}-{i}" for i in (1, 2)]
         pids = []
         for name in names:
-            self.addCleanup(tzdev, "stop", "--name", name)
+            self.addCleanup(tzdev, "stop", "--forget", "--name", name)
             must("start", "--name", name, "--memory", "256", "--cores", "1")
             pids.append(json.loads(must("status", "--json", "--name", name).stdout)["pid"])
         for name in names:
@@ -165,6 +165,7 @@ class Lifetime(unittest.TestCase):
 
     def test_a_device_that_does_not_boot_is_ended_and_shown(self):
         name = f"{NAME}-late"
+        self.addCleanup(tzdev, "stop", "--forget", "--name", name)
         done = tzdev("start", "--name", name, "--boot-timeout", "0.5")
         self.assertEqual(done.returncode, 125)
         for part in (b"failed to boot", b"normal.log", b"secure.log"):
