@@ -14,7 +14,7 @@ endif()
 add_library(smartzone_options INTERFACE)
 target_compile_options(smartzone_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
-  -Wno-restrict  # false positives of GCC 12 in std::string (GCC bug 105651)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false positives of GCC 12 in std::string (GCC bug 105651)
   $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>  # and, at -O3, in std::vector (GCC bug 107852)
   -ffp-contract=off
   $<$<BOOL:${SMARTZONE_WERROR}>:-Werror>)
