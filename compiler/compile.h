@@ -1,0 +1,48 @@
+// The model compiler: from a model file to a package.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/error.h"
+#include "compiler/report/report.h"
+
+namespace sz::compiler {
+
+struct CompileOptions {
+  std::string model_name;                      // empty: the file's name without its ending
+  std::optional<std::string> preprocess_json;  // emit/preprocess.h
+  std::vector<std::string> labels;             // one for each element of the first output
+  bool reference_kernels = false;              // the plain loops, for comparison
+  // Shapes of inputs that the file leaves open (a batch size).
+  std::map<std::string, std::vector<std::int64_t>> input_shapes;
+  // Told what is being done, if not empty.
+  std::function<void(std::string_view)> progress;
+  // Most bytes of all constants that the compiler keeps, those that it computes included.
+  std::uint64_t constant_budget = std::uint64_t{1} << 30;
+};
+
+struct CompileResult {
+  std::vector<std::byte> package;  // package/package_format.h
+  Report report;
+};
+
+// Compiles the ONNX file at `path`. Throws CompileError: one sentence with the file, the node and
+// its operator, what is wrong, and what to do.
+CompileResult compile_onnx(const std::string& path, const CompileOptions& options);
+
+// The same for a model in memory; `source` is what messages call it.
+CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
+                           const CompileOptions& options);
+
+// The graph of an ONNX file after the passes, as a table. Throws CompileError.
+std::string inspect_graph(const std::string& path, const CompileOptions& options);
+
+}  // namespace sz::compiler

@@ -1,0 +1,106 @@
+#include "compiler/graph/graph.h"
+
+namespace sz::compiler {
+
+const char* to_string(Op op) {
+  switch (op) {
+    case Op::kConv:
+      return "Conv";
+    case Op::kMaxPool:
+      return "MaxPool";
+    case Op::kAveragePool:
+      return "AveragePool";
+    case Op::kGlobalAveragePool:
+      return "GlobalAveragePool";
+    case Op::kGlobalMaxPool:
+      return "GlobalMaxPool";
+    case Op::kAdd:
+      return "Add";
+    case Op::kSub:
+      return "Sub";
+    case Op::kMul:
+      return "Mul";
+    case Op::kDiv:
+      return "Div";
+    case Op::kSoftmax:
+      return "Softmax";
+    case Op::kConcat:
+      return "Concat";
+    case Op::kTranspose:
+      return "Transpose";
+    case Op::kReshape:
+      return "Reshape";
+    case Op::kClamp:
+      return "Clamp";
+    case Op::kGemm:
+      return "Gemm";
+    case Op::kMatMul:
+      return "MatMul";
+    case Op::kBatchNorm:
+      return "BatchNormalization";
+    case Op::kClip:
+      return "Clip";
+    case Op::kFlatten:
+      return "Flatten";
+    case Op::kSqueeze:
+      return "Squeeze";
+    case Op::kUnsqueeze:
+      return "Unsqueeze";
+    case Op::kIdentity:
+      return "Identity";
+    case Op::kPad:
+      return "Pad";
+    case Op::kSlice:
+      return "Slice";
+    case Op::kReduceMean:
+      return "ReduceMean";
+    case Op::kCast:
+      return "Cast";
+    case Op::kShape:
+      return "Shape";
+    case Op::kGather:
+      return "Gather";
+    case Op::kConstantOfShape:
+      return "ConstantOfShape";
+    case Op::kFullyConnected:
+      return "FullyConnected";
+  }
+  return "?";
+}
+
+ValueId Graph::add_value(Value value) {
+  values.push_back(std::move(value));
+  return static_cast<ValueId>(values.size() - 1);
+}
+
+ValueId Graph::add_constant(std::string name, ConstantPtr constant) {
+  Value value{std::move(name), constant->dtype, constant->shape, nullptr};
+  value.constant = std::move(constant);
+  return add_value(std::move(value));
+}
+
+const Constant* Graph::constant(ValueId id) const {
+  return id == kNoValue ? nullptr : values[id].constant.get();
+}
+
+std::vector<std::uint32_t> count_uses(const Graph& graph) {
+  std::vector<std::uint32_t> uses(graph.values.size(), 0);
+  for (const Node& node : graph.nodes) {
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) ++uses[id];
+    }
+  }
+  for (const ValueId id : graph.outputs) ++uses[id];
+  return uses;
+}
+
+void fail(const Graph& graph, const Node& node, const std::string& what) {
+  throw CompileError(graph.source + ": node '" + node.name + "' (" + to_string(node.op) +
+                     "): " + what);
+}
+
+void fail(const Graph& graph, const std::string& what) {
+  throw CompileError(graph.source + ": " + what);
+}
+
+}  // namespace sz::compiler

@@ -1,0 +1,184 @@
+// The intermediate representation: a graph in single-assignment form, in ONNX's order of
+// dimensions. Importers make it, passes rewrite it, the planner lowers it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "compiler/error.h"
+#include "compiler/graph/constant.h"
+#include "ops/attributes.h"
+
+namespace sz::compiler {
+
+using ValueId = std::uint32_t;
+inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is absent
+
+// The operators, each with one output. Importers use all of them but the last group.
+enum class Op {
+  // Run on the device.
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kMaxPool,            // x; WindowAttributes
+  kAveragePool,        // x; WindowAttributes
+  kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
+  kGlobalMaxPool,      // the same
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,        // a, b, with broadcasting
+  kSoftmax,    // x; SoftmaxAttributes
+  kConcat,     // x...; AxisAttributes
+  kTranspose,  // x; PermAttributes (empty: reversed)
+  kReshape,    // x, shape (i64); ReshapeAttributes
+  kClamp,      // x; bounds are the node's activation
+  // Turned into others by the passes.
+  kGemm,        // a, b, optional c; GemmAttributes
+  kMatMul,      // a, b
+  kBatchNorm,   // x, scale, bias, mean, variance; BatchNormAttributes
+  kClip,        // x, optional low, optional high
+  kFlatten,     // x; AxisAttributes
+  kSqueeze,     // x, optional axes (i64)
+  kUnsqueeze,   // x, axes (i64)
+  kIdentity,    // x
+  kPad,         // x, pads (i64), optional value, optional axes; zeroes only
+  kSlice,       // x, starts, ends, optional axes, optional steps
+  kReduceMean,  // x, optional axes; ReduceAttributes
+  // Only on constants: folded, or refused.
+  kCast,             // x; CastAttributes
+  kShape,            // x; ShapeAttributes
+  kGather,           // x, indices; AxisAttributes
+  kConstantOfShape,  // shape; FillAttributes
+  // Made by the passes.
+  kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+};
+
+// The ONNX name of an operator.
+const char* to_string(Op op);
+
+enum class AutoPad { kExplicit, kSameUpper, kSameLower, kValid };
+
+// Window of a convolution or a pool. Before resolve_windows the vectors may be empty (default).
+struct WindowAttributes {
+  std::vector<std::int64_t> kernel, strides, dilations;  // {h, w}
+  std::vector<std::int64_t> pads;                        // {top, left, bottom, right}
+  AutoPad auto_pad = AutoPad::kExplicit;
+  std::int64_t groups = 1;
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+};
+struct GemmAttributes {
+  float alpha = 1, beta = 1;
+  bool trans_a = false, trans_b = false;
+};
+struct SoftmaxAttributes {
+  std::int64_t axis = -1;
+  bool flattened = false;  // before opset 13: over all dimensions from `axis` on, as one
+};
+struct AxisAttributes {
+  std::int64_t axis = 0;
+};
+struct PermAttributes {
+  std::vector<std::int64_t> perm;
+};
+struct ReshapeAttributes {
+  bool allow_zero = false;  // a 0 in the shape is a dimension of 0, not "copy the input's"
+};
+struct BatchNormAttributes {
+  float epsilon = 1e-5f;
+};
+struct ReduceAttributes {
+  bool keep_dims = true;
+};
+struct CastAttributes {
+  DType to = DType::kF32;
+};
+struct ShapeAttributes {
+  std::int64_t start = 0;
+  std::optional<std::int64_t> end;
+};
+struct FillAttributes {
+  ConstantPtr value;  // one element
+};
+using Attributes =
+    std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
+                 AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
+                 ReduceAttributes, CastAttributes, ShapeAttributes, FillAttributes>;
+
+struct Value {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::optional<Shape> shape;  // unknown until shape inference
+  ConstantPtr constant;        // set: a constant; then nothing produces it
+};
+
+struct Node {
+  Op op;
+  std::string name;  // for messages; importers make one up where the file has none
+  std::vector<ValueId> inputs;
+  ValueId output = kNoValue;
+  Attributes attributes;
+  // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
+  ops::Clamp activation;
+
+  template <typename T>
+  const T& get() const {
+    return std::get<T>(attributes);
+  }
+  template <typename T>
+  T& get() {
+    return std::get<T>(attributes);
+  }
+  ValueId input(std::size_t index) const {
+    return index < inputs.size() ? inputs[index] : kNoValue;
+  }
+};
+
+// An output as the file declares it; the shape inferred for it must agree.
+struct DeclaredOutput {
+  std::string name;
+  bool has_shape = false;
+  std::vector<std::int64_t> dims;  // -1: left open
+};
+
+// Nodes stand in an order in which every value is produced before it is read.
+struct Graph {
+  std::string source;  // the file, for messages
+  std::int64_t opset = 0;
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::vector<ValueId> inputs, outputs;
+  std::vector<DeclaredOutput> declared_outputs;  // as many as outputs
+  // Bytes that further constants may take; importers and folding charge what they add.
+  std::uint64_t constant_budget = kMaxTensorBytes;
+
+  ValueId add_value(Value value);
+  ValueId add_constant(std::string name, ConstantPtr constant);
+
+  Value& value(ValueId id) { return values[id]; }
+  const Value& value(ValueId id) const { return values[id]; }
+  // Shape of a value after shape inference.
+  const Shape& shape(ValueId id) const { return *values[id].shape; }
+  // The constant behind a value; nullptr if there is no such value or it is no constant.
+  const Constant* constant(ValueId id) const;
+};
+
+// How often each value is read, by nodes and as an output of the graph.
+std::vector<std::uint32_t> count_uses(const Graph& graph);
+
+// Throws CompileError "file: node 'name' (Op): what".
+[[noreturn]] void fail(const Graph& graph, const Node& node, const std::string& what);
+// Throws CompileError "file: what".
+[[noreturn]] void fail(const Graph& graph, const std::string& what);
+
+// Checks the invariants of the representation; `shapes_known` also demands every shape. Throws
+// InternalError naming `stage`, the pass after which it was called.
+void verify(const Graph& graph, std::string_view stage, bool shapes_known);
+
+// The graph as a table: node, operator, inputs, output with its shape, activation.
+std::string print(const Graph& graph);
+
+}  // namespace sz::compiler

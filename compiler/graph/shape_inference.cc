@@ -1,0 +1,387 @@
+#include "compiler/graph/shape_inference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace sz::compiler {
+namespace {
+
+void expect_rank4(const Graph& graph, const Node& node, const Shape& shape) {
+  if (shape.size() != 4) {
+    fail(graph, node,
+         "its input is " + to_string(shape) +
+             "; only two-dimensional images (rank 4) are supported");
+  }
+}
+
+void expect_constant_vector(const Graph& graph, const Node& node, std::size_t input,
+                            std::int64_t size, const char* what) {
+  const Shape& shape = graph.shape(node.inputs[input]);
+  if (shape != Shape{size}) {
+    fail(graph, node,
+         std::string(what) + " is " + to_string(shape) + "; it must have " + std::to_string(size) +
+             " elements");
+  }
+}
+
+Shape infer_conv(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const Shape& w = graph.shape(node.inputs[1]);
+  expect_rank4(graph, node, x);
+  if (w.size() != 4) fail(graph, node, "its weights are " + to_string(w) + "; rank 4 is needed");
+  const WindowAttributes window = resolve_window(graph, node, x, {w[2], w[3]});
+  const std::int64_t groups = window.groups;
+  if (groups < 1 || x[1] % groups != 0 || w[0] % groups != 0 || w[1] != x[1] / groups) {
+    fail(graph, node,
+         "weights " + to_string(w) + " in " + std::to_string(groups) +
+             " groups do not fit an input of " + to_string(x));
+  }
+  if (node.input(2) != kNoValue) expect_constant_vector(graph, node, 2, w[0], "the bias");
+  return {x[0], w[0], window_output(graph, node, window, x[2], 0),
+          window_output(graph, node, window, x[3], 1)};
+}
+
+Shape infer_pool(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  expect_rank4(graph, node, x);
+  const WindowAttributes window = resolve_window(graph, node, x, {});
+  return {x[0], x[1], window_output(graph, node, window, x[2], 0),
+          window_output(graph, node, window, x[3], 1)};
+}
+
+Shape infer_gemm(const Graph& graph, const Node& node) {
+  Shape a = graph.shape(node.inputs[0]);
+  Shape b = graph.shape(node.inputs[1]);
+  if (a.size() != 2 || b.size() != 2) fail(graph, node, "takes matrices (rank 2) only");
+  const auto& attributes = node.get<GemmAttributes>();
+  if (attributes.trans_a) std::swap(a[0], a[1]);
+  if (attributes.trans_b) std::swap(b[0], b[1]);
+  if (a[1] != b[0]) {
+    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
+  }
+  const Shape result = {a[0], b[1]};
+  if (node.input(2) != kNoValue &&
+      broadcast(graph, node, result, graph.shape(node.inputs[2])) != result) {
+    fail(graph, node, "its third input cannot be broadcast to " + to_string(result));
+  }
+  return result;
+}
+
+Shape infer_matmul(const Graph& graph, const Node& node) {
+  Shape a = graph.shape(node.inputs[0]);
+  const Shape& b = graph.shape(node.inputs[1]);
+  if (a.size() < 2 || b.size() != 2) {
+    fail(graph, node,
+         "multiplies " + to_string(a) + " by " + to_string(b) +
+             "; supported is a right operand that is a constant matrix (rank 2)");
+  }
+  if (a.back() != b[0]) {
+    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
+  }
+  a.back() = b[1];
+  return a;
+}
+
+Shape infer_fully_connected(const Graph& graph, const Node& node) {
+  Shape x = graph.shape(node.inputs[0]);
+  const Shape& w = graph.shape(node.inputs[1]);
+  if (x.empty() || w.size() != 2 || x.back() != w[1]) fail(graph, node, "operands do not fit");
+  x.back() = w[0];
+  return x;
+}
+
+Shape infer_concat(const Graph& graph, const Node& node) {
+  Shape result = graph.shape(node.inputs[0]);
+  const std::size_t axis = normal_axis(graph, node, node.get<AxisAttributes>().axis, result.size());
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    Shape shape = graph.shape(node.inputs[i]);
+    if (graph.value(node.inputs[i]).dtype != graph.value(node.inputs[0]).dtype) {
+      fail(graph, node, "its inputs have different types");
+    }
+    const bool same_rank = shape.size() == result.size();
+    const std::int64_t size = same_rank ? shape[axis] : 0;
+    if (same_rank) shape[axis] = result[axis];
+    if (!same_rank || shape != result) {
+      fail(graph, node,
+           "input " + std::to_string(i) + " is " + to_string(graph.shape(node.inputs[i])) +
+               ", which does not fit " + to_string(result) + " but for axis " +
+               std::to_string(axis));
+    }
+    if (__builtin_add_overflow(result[axis], size, &result[axis])) fail(graph, node, "too large");
+  }
+  return result;
+}
+
+Shape infer_reshape(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const std::vector<std::int64_t> wanted = constant_integers(graph, node, 1, "the shape");
+  const auto complain = [&]() {
+    fail(graph, node, to_string(x) + " cannot become " + to_string(wanted));
+  };
+  Shape result;
+  std::ptrdiff_t open = -1;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    std::int64_t dim = wanted[i];
+    if (dim == 0 && !node.get<ReshapeAttributes>().allow_zero) {
+      if (i >= x.size()) complain();
+      dim = x[i];
+    } else if (dim == -1 && open < 0) {
+      open = static_cast<std::ptrdiff_t>(i);
+      dim = 1;
+    } else if (dim < 0) {
+      complain();
+    }
+    result.push_back(dim);
+  }
+  if (!is_sane(result, DType::kBool, true)) complain();
+  const std::int64_t total = element_count(x);
+  const std::int64_t rest = element_count(result);
+  if (open >= 0) {
+    if (rest == 0 || total % rest != 0) complain();
+    result[static_cast<std::size_t>(open)] = total / rest;
+  } else if (rest != total) {
+    complain();
+  }
+  return result;
+}
+
+Shape infer_flatten(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const std::size_t axis =
+      normal_axis(graph, node, node.get<AxisAttributes>().axis, x.size(), true);
+  Shape result = {1, 1};
+  for (std::size_t i = 0; i < x.size(); ++i) result[i < axis ? 0 : 1] *= x[i];
+  return result;
+}
+
+std::vector<bool> axis_set(const Graph& graph, const Node& node, std::size_t rank) {
+  std::vector<bool> set(rank, false);
+  for (const std::int64_t axis : constant_integers(graph, node, 1, "the axes")) {
+    const std::size_t normal = normal_axis(graph, node, axis, rank);
+    if (set[normal]) fail(graph, node, "axis " + std::to_string(axis) + " occurs twice");
+    set[normal] = true;
+  }
+  return set;
+}
+
+Shape infer_squeeze(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const bool all = node.input(1) == kNoValue;
+  const std::vector<bool> drop = all ? std::vector<bool>() : axis_set(graph, node, x.size());
+  Shape result;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (all ? x[i] == 1 : drop[i]) {
+      if (x[i] != 1)
+        fail(graph, node, "axis " + std::to_string(i) + " of " + to_string(x) + " is not 1");
+    } else {
+      result.push_back(x[i]);
+    }
+  }
+  return result;
+}
+
+Shape infer_unsqueeze(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const auto axes = constant_integers(graph, node, 1, "the axes");
+  if (axes.size() + x.size() > kMaxRank) fail(graph, node, "makes a tensor of too many dimensions");
+  const std::vector<bool> insert = axis_set(graph, node, x.size() + axes.size());
+  Shape result;
+  std::size_t next = 0;
+  for (const bool fresh : insert) result.push_back(fresh ? 1 : x[next++]);
+  return result;
+}
+
+Shape infer_reduce(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const std::vector<bool> reduced = node.input(1) == kNoValue ? std::vector<bool>(x.size(), true)
+                                                              : axis_set(graph, node, x.size());
+  Shape result;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!reduced[i]) result.push_back(x[i]);
+    if (reduced[i] && node.get<ReduceAttributes>().keep_dims) result.push_back(1);
+  }
+  return result;
+}
+
+Shape infer_gather(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const Shape& indices = graph.shape(node.inputs[1]);
+  const std::size_t axis = normal_axis(graph, node, node.get<AxisAttributes>().axis, x.size());
+  Shape result(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(axis));
+  result.insert(result.end(), indices.begin(), indices.end());
+  result.insert(result.end(), x.begin() + static_cast<std::ptrdiff_t>(axis) + 1, x.end());
+  return result;
+}
+
+Shape infer_batch_norm(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  if (x.size() < 2) fail(graph, node, "its input has no channels");
+  static constexpr const char* kNames[] = {"", "the scale", "the bias", "the mean", "the variance"};
+  for (std::size_t i = 1; i < 5; ++i) expect_constant_vector(graph, node, i, x[1], kNames[i]);
+  return x;
+}
+
+Shape infer_shape(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const auto& range = node.get<ShapeAttributes>();
+  const auto rank = static_cast<std::int64_t>(x.size());
+  const auto clamp = [&](std::int64_t at) { return std::clamp<std::int64_t>(at, -rank, rank); };
+  const auto wrap = [&](std::int64_t at) { return clamp(at) < 0 ? clamp(at) + rank : clamp(at); };
+  return {std::max<std::int64_t>(0, wrap(range.end.value_or(rank)) - wrap(range.start))};
+}
+
+Shape infer_pad(const Graph& graph, const Node& node) {
+  Shape result = graph.shape(node.inputs[0]);
+  const auto ranges = pad_ranges(graph, node, result.size());
+  for (std::size_t i = 0; i < result.size(); ++i) result[i] += ranges[i].before + ranges[i].after;
+  return result;
+}
+
+Shape infer_slice(const Graph& graph, const Node& node) {
+  Shape result;
+  for (const SliceRange& range : slice_ranges(graph, node, graph.shape(node.inputs[0]))) {
+    result.push_back(range.size);
+  }
+  return result;
+}
+
+Shape dispatch(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  switch (node.op) {
+    case Op::kConv:
+      return infer_conv(graph, node);
+    case Op::kMaxPool:
+    case Op::kAveragePool:
+      return infer_pool(graph, node);
+    case Op::kGlobalAveragePool:
+    case Op::kGlobalMaxPool:
+      expect_rank4(graph, node, x);
+      return {x[0], x[1], 1, 1};
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+      return broadcast(graph, node, x, graph.shape(node.inputs[1]));
+    case Op::kSoftmax:
+      normal_axis(graph, node, node.get<SoftmaxAttributes>().axis, x.size(),
+                  node.get<SoftmaxAttributes>().flattened);
+      return x;
+    case Op::kConcat:
+      return infer_concat(graph, node);
+    case Op::kTranspose: {
+      Shape result;
+      for (const std::int64_t axis : permutation(graph, node, x.size())) {
+        result.push_back(x[static_cast<std::size_t>(axis)]);
+      }
+      return result;
+    }
+    case Op::kReshape:
+      return infer_reshape(graph, node);
+    case Op::kGemm:
+      return infer_gemm(graph, node);
+    case Op::kMatMul:
+      return infer_matmul(graph, node);
+    case Op::kBatchNorm:
+      return infer_batch_norm(graph, node);
+    case Op::kClamp:
+    case Op::kClip:
+    case Op::kIdentity:
+    case Op::kCast:
+      return x;
+    case Op::kFlatten:
+      return infer_flatten(graph, node);
+    case Op::kSqueeze:
+      return infer_squeeze(graph, node);
+    case Op::kUnsqueeze:
+      return infer_unsqueeze(graph, node);
+    case Op::kPad:
+      return infer_pad(graph, node);
+    case Op::kSlice:
+      return infer_slice(graph, node);
+    case Op::kReduceMean:
+      return infer_reduce(graph, node);
+    case Op::kShape:
+      return infer_shape(graph, node);
+    case Op::kGather:
+      return infer_gather(graph, node);
+    case Op::kConstantOfShape:
+      return constant_integers(graph, node, 0, "the shape");
+    case Op::kFullyConnected:
+      return infer_fully_connected(graph, node);
+  }
+  fail(graph, node, "has no shape rule");
+}
+
+DType result_dtype(const Graph& graph, const Node& node) {
+  switch (node.op) {
+    case Op::kShape:
+      return DType::kI64;
+    case Op::kCast:
+      return node.get<CastAttributes>().to;
+    case Op::kConstantOfShape:
+      return node.get<FillAttributes>().value->dtype;
+    default:
+      return graph.value(node.inputs[0]).dtype;
+  }
+}
+
+// Data is f32; only the operators that shape arithmetic needs take other types.
+void check_dtypes(const Graph& graph, const Node& node) {
+  const DType dtype = graph.value(node.inputs[0]).dtype;
+  switch (node.op) {
+    case Op::kConcat:
+    case Op::kTranspose:
+    case Op::kReshape:
+    case Op::kFlatten:
+    case Op::kSqueeze:
+    case Op::kUnsqueeze:
+    case Op::kIdentity:
+    case Op::kSlice:
+    case Op::kCast:
+    case Op::kShape:
+    case Op::kGather:
+    case Op::kConstantOfShape:
+      return;
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+      if (graph.value(node.inputs[1]).dtype != dtype) {
+        fail(graph, node, "its operands have different types");
+      }
+      if (dtype == DType::kI64) return;
+      break;
+    default:
+      break;
+  }
+  const bool all_f32 = node.op == Op::kConv || node.op == Op::kGemm || node.op == Op::kMatMul ||
+                       node.op == Op::kBatchNorm || node.op == Op::kClip;
+  for (std::size_t i = 0; i < (all_f32 ? node.inputs.size() : 1); ++i) {
+    if (node.inputs[i] == kNoValue) continue;
+    const DType type = graph.value(node.inputs[i]).dtype;
+    if (type != DType::kF32) {
+      fail(graph, node, "works on f32 only; input " + std::to_string(i) + " is " + to_string(type));
+    }
+  }
+}
+
+}  // namespace
+
+TypedShape infer(const Graph& graph, const Node& node) {
+  if (node.inputs.empty() || node.inputs[0] == kNoValue) fail(graph, node, "has no input");
+  check_dtypes(graph, node);
+  TypedShape result{result_dtype(graph, node), dispatch(graph, node)};
+  const bool constants_only = std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+    return id == kNoValue || graph.constant(id) != nullptr;
+  });
+  const bool allow_empty = constants_only || node.op == Op::kShape;
+  if (!is_sane(result.shape, result.dtype, allow_empty)) {
+    fail(graph, node,
+         "its result would be " + to_string(result.shape) +
+             ", which is empty, too large, or of too many dimensions");
+  }
+  return result;
+}
+
+}  // namespace sz::compiler

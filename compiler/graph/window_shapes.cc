@@ -1,0 +1,97 @@
+// Windows of convolutions and pools: ONNX's rules for padding and sizes.
+#include <algorithm>
+
+#include "compiler/graph/shape_inference.h"
+#include "ops/attributes.h"
+
+namespace sz::compiler {
+namespace {
+
+// The operators' limits (ops/check.h): beyond them nothing runs, and sums here cannot overflow.
+constexpr std::int64_t kMaxKernel = 1024;
+constexpr std::int64_t kMaxStride = 65536;
+constexpr std::int64_t kMaxDilation = 65536;
+constexpr std::int64_t kMaxPadding = 65536;
+
+void fill(const Graph& graph, const Node& node, std::vector<std::int64_t>& values,
+          std::size_t count, std::int64_t otherwise, std::int64_t least, std::int64_t most,
+          const char* what) {
+  if (values.empty()) values.assign(count, otherwise);
+  if (values.size() != count) {
+    fail(graph, node,
+         std::string(what) + " has " + std::to_string(values.size()) +
+             " numbers; two-dimensional images need " + std::to_string(count));
+  }
+  for (const std::int64_t value : values) {
+    if (value < least || value > most) {
+      fail(graph, node,
+           std::string(what) + " " + std::to_string(value) + " is not within " +
+               std::to_string(least) + " to " + std::to_string(most));
+    }
+  }
+}
+
+std::int64_t extent(const WindowAttributes& w, std::size_t axis) {
+  return (w.kernel[axis] - 1) * w.dilations[axis] + 1;
+}
+
+}  // namespace
+
+WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shape& input,
+                                const std::vector<std::int64_t>& kernel) {
+  WindowAttributes w = node.get<WindowAttributes>();
+  if (w.kernel.empty()) w.kernel = kernel;
+  if (w.kernel.empty()) fail(graph, node, "attribute 'kernel_shape' is missing");
+  fill(graph, node, w.kernel, 2, 1, 1, kMaxKernel, "kernel_shape");
+  fill(graph, node, w.strides, 2, 1, 1, kMaxStride, "strides");
+  fill(graph, node, w.dilations, 2, 1, 1, kMaxDilation, "dilations");
+  if (!kernel.empty() && kernel != w.kernel) {
+    fail(graph, node,
+         "kernel_shape is " + to_string(w.kernel) + ", but the weights are " + to_string(kernel));
+  }
+  if (w.auto_pad != AutoPad::kExplicit) {
+    if (std::any_of(w.pads.begin(), w.pads.end(), [](std::int64_t pad) { return pad != 0; })) {
+      fail(graph, node, "has both auto_pad and pads");
+    }
+    w.pads.assign(4, 0);
+    for (std::size_t axis = 0; axis < 2 && w.auto_pad != AutoPad::kValid; ++axis) {
+      const std::int64_t size = input[axis + 2];
+      const std::int64_t output = (size + w.strides[axis] - 1) / w.strides[axis];
+      const std::int64_t total =
+          std::max<std::int64_t>(0, (output - 1) * w.strides[axis] + extent(w, axis) - size);
+      const std::int64_t smaller = total / 2;
+      w.pads[axis] = w.auto_pad == AutoPad::kSameUpper ? smaller : total - smaller;
+      w.pads[axis + 2] = total - w.pads[axis];
+    }
+    w.auto_pad = AutoPad::kExplicit;
+  }
+  fill(graph, node, w.pads, 4, 0, 0, kMaxPadding, "pads");
+  for (std::size_t axis = 0; node.op != Op::kConv && axis < 2; ++axis) {
+    if (w.pads[axis] >= extent(w, axis) || w.pads[axis + 2] >= extent(w, axis)) {
+      fail(graph, node,
+           "padding of " + std::to_string(std::max(w.pads[axis], w.pads[axis + 2])) +
+               " is not smaller than its window of " + std::to_string(extent(w, axis)) +
+               ", which is not implemented for pools");
+    }
+  }
+  return w;
+}
+
+std::int64_t window_output(const Graph& graph, const Node& node, const WindowAttributes& window,
+                           std::int64_t input, std::size_t axis) {
+  const std::int64_t padded = input + window.pads[axis] + window.pads[axis + 2];
+  const std::int64_t room = padded - extent(window, axis);
+  if (room < 0) {
+    fail(graph, node,
+         "its window of " + std::to_string(extent(window, axis)) +
+             " is larger than the padded input of " + std::to_string(padded));
+  }
+  const std::int64_t stride = window.strides[axis];
+  if (!window.ceil_mode) return room / stride + 1;
+  std::int64_t output = (room + stride - 1) / stride + 1;
+  // A window that would start behind the input and its leading padding does not count.
+  if ((output - 1) * stride >= input + window.pads[axis]) --output;
+  return output;
+}
+
+}  // namespace sz::compiler

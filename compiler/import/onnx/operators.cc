@@ -1,0 +1,314 @@
+#include "compiler/import/onnx/operators.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "compiler/import/onnx/importer.h"
+#include "compiler/import/onnx/tensor_import.h"
+
+namespace sz::compiler {
+namespace {
+
+using Importer = void (*)(NodeImport&);
+
+void emit(NodeImport& n, Op op, Attributes attributes = {}, ops::Clamp activation = {}) {
+  n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
+}
+
+template <Op op, int inputs>
+void plain(NodeImport& n) {
+  n.reader.expect_inputs(inputs, inputs);
+  emit(n, op);
+}
+
+AutoPad auto_pad(NodeReader& reader) {
+  const std::string text = reader.text("auto_pad", "NOTSET");
+  if (text == "NOTSET") return AutoPad::kExplicit;
+  if (text == "SAME_UPPER") return AutoPad::kSameUpper;
+  if (text == "SAME_LOWER") return AutoPad::kSameLower;
+  if (text == "VALID") return AutoPad::kValid;
+  reader.refuse("auto_pad '" + text + "' is unknown");
+}
+
+WindowAttributes window(NodeReader& reader) {
+  WindowAttributes w;
+  w.auto_pad = auto_pad(reader);
+  w.kernel = reader.integers("kernel_shape");
+  w.strides = reader.integers("strides");
+  w.pads = reader.integers("pads");
+  w.dilations = reader.integers("dilations");
+  return w;
+}
+
+void conv(NodeImport& n) {
+  n.reader.expect_inputs(2, 3);
+  WindowAttributes w = window(n.reader);
+  w.groups = n.reader.integer("group", 1);
+  emit(n, Op::kConv, std::move(w));
+}
+
+void max_pool(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  WindowAttributes w = window(n.reader);
+  w.ceil_mode = n.reader.flag("ceil_mode", false);
+  // The storage order only concerns the indices, the second output, which is refused.
+  n.reader.ignore("storage_order");
+  emit(n, Op::kMaxPool, std::move(w));
+}
+
+void average_pool(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  WindowAttributes w = window(n.reader);
+  w.ceil_mode = n.reader.flag("ceil_mode", false);
+  w.count_include_pad = n.reader.flag("count_include_pad", false);
+  emit(n, Op::kAveragePool, std::move(w));
+}
+
+void relu(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  emit(n, Op::kClamp, {}, {0.0f, std::numeric_limits<float>::infinity()});
+}
+
+void clip(NodeImport& n) {
+  if (n.reader.opset() >= 11) {
+    n.reader.expect_inputs(1, 3);
+    return emit(n, Op::kClip);
+  }
+  n.reader.expect_inputs(1, 1);
+  const ops::Clamp clamp{n.reader.real("min", std::numeric_limits<float>::lowest()),
+                         n.reader.real("max", std::numeric_limits<float>::max())};
+  if (!(clamp.low <= clamp.high)) n.reader.refuse("min is not below max");
+  emit(n, Op::kClamp, {}, clamp);
+}
+
+void batch_norm(NodeImport& n) {
+  n.reader.expect_inputs(5, 5);
+  const BatchNormAttributes a{n.reader.real("epsilon", 1e-5f)};
+  if (!n.reader.flag("spatial", true)) n.reader.refuse("spatial = 0 is not implemented");
+  if (n.reader.flag("training_mode", false)) {
+    n.reader.refuse("is in training mode; export the model for inference");
+  }
+  n.reader.ignore("momentum");  // only used in training
+  emit(n, Op::kBatchNorm, a);
+}
+
+void gemm(NodeImport& n) {
+  n.reader.expect_inputs(n.reader.opset() >= 11 ? 2 : 3, 3);
+  const GemmAttributes a{n.reader.real("alpha", 1), n.reader.real("beta", 1),
+                         n.reader.flag("transA", false), n.reader.flag("transB", false)};
+  if (!std::isfinite(a.alpha) || !std::isfinite(a.beta)) {
+    n.reader.refuse("alpha and beta must be finite");
+  }
+  emit(n, Op::kGemm, a);
+}
+
+void softmax(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  const bool flattened = n.reader.opset() < 13;
+  emit(n, Op::kSoftmax, SoftmaxAttributes{n.reader.integer("axis", flattened ? 1 : -1), flattened});
+}
+
+void concat(NodeImport& n) {
+  n.reader.expect_inputs(1, kMaxNodes);
+  for (const ValueId id : n.inputs) {
+    if (id == kNoValue) n.reader.refuse("an input is missing");
+  }
+  if (!n.reader.has("axis")) n.reader.refuse("attribute 'axis' is missing");
+  emit(n, Op::kConcat, AxisAttributes{n.reader.integer("axis", 0)});
+}
+
+// Sum of any number of inputs: a chain of additions.
+void sum(NodeImport& n) {
+  n.reader.expect_inputs(1, kMaxNodes);
+  for (const ValueId id : n.inputs) {
+    if (id == kNoValue) n.reader.refuse("an input is missing");
+  }
+  if (n.inputs.size() == 1) return emit(n, Op::kIdentity);
+  const std::vector<ValueId> terms = std::move(n.inputs);
+  ValueId left = terms[0];
+  for (std::size_t i = 1; i < terms.size(); ++i) {
+    const ValueId output = i + 1 == terms.size() ? n.output : n.builder.temporary();
+    n.builder.add({Op::kAdd, n.name, {left, terms[i]}, output, {}, {}});
+    left = output;
+  }
+}
+
+void transpose(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  emit(n, Op::kTranspose, PermAttributes{n.reader.integers("perm")});
+}
+
+void reshape(NodeImport& n) {
+  n.reader.expect_inputs(2, 2);
+  emit(n, Op::kReshape, ReshapeAttributes{n.reader.flag("allowzero", false)});
+}
+
+void flatten(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  emit(n, Op::kFlatten, AxisAttributes{n.reader.integer("axis", 1)});
+}
+
+// Squeeze, Unsqueeze, ReduceMean: the axes were an attribute before they became an input.
+void axes_input(NodeImport& n, std::int64_t since, bool required) {
+  if (n.reader.opset() >= since) return n.reader.expect_inputs(required ? 2 : 1, 2);
+  n.reader.expect_inputs(1, 1);
+  const bool given = n.reader.has("axes");
+  if (required && !given) n.reader.refuse("attribute 'axes' is missing");
+  const auto axes = n.reader.integers("axes");
+  if (given) {
+    n.inputs.push_back(
+        n.builder.constant(make_i64({static_cast<std::int64_t>(axes.size())}, axes)));
+  }
+}
+
+void squeeze(NodeImport& n) {
+  axes_input(n, 13, false);
+  emit(n, Op::kSqueeze);
+}
+
+void unsqueeze(NodeImport& n) {
+  axes_input(n, 13, true);
+  emit(n, Op::kUnsqueeze);
+}
+
+void reduce_mean(NodeImport& n) {
+  axes_input(n, 18, false);
+  const ReduceAttributes a{n.reader.flag("keepdims", true)};
+  if (n.reader.flag("noop_with_empty_axes", false)) {
+    n.reader.refuse("noop_with_empty_axes is not implemented");
+  }
+  emit(n, Op::kReduceMean, a);
+}
+
+// In inference, the identity. A training_mode that is not constantly false is refused.
+void dropout(NodeImport& n) {
+  n.reader.expect_inputs(1, n.reader.opset() >= 12 ? 3 : 1);
+  if (n.inputs.size() == 3 && n.inputs[2] != kNoValue) {
+    n.reader.refuse(
+        "has the input training_mode, which is not implemented; "
+        "export the model for inference");
+  }
+  n.reader.ignore("ratio");
+  n.reader.ignore("seed");
+  n.inputs.resize(1);
+  emit(n, Op::kIdentity);
+}
+
+void pad(NodeImport& n) {
+  const std::string mode = n.reader.text("mode", "constant");
+  if (mode != "constant") n.reader.refuse("mode '" + mode + "' is not implemented");
+  if (n.reader.opset() >= 11) {
+    n.reader.expect_inputs(2, n.reader.opset() >= 18 ? 4 : 3);
+    return emit(n, Op::kPad);
+  }
+  n.reader.expect_inputs(1, 1);
+  if (!n.reader.has("pads")) n.reader.refuse("attribute 'pads' is missing");
+  const auto pads = n.reader.integers("pads");
+  const float value = n.reader.real("value", 0);
+  n.inputs.push_back(n.builder.constant(make_i64({static_cast<std::int64_t>(pads.size())}, pads)));
+  n.inputs.push_back(n.builder.constant(make_f32({}, std::span(&value, 1))));
+  emit(n, Op::kPad);
+}
+
+void slice(NodeImport& n) {
+  if (n.reader.opset() >= 10) {
+    n.reader.expect_inputs(3, 5);
+    return emit(n, Op::kSlice);
+  }
+  n.reader.expect_inputs(1, 1);
+  for (const char* name : {"starts", "ends", "axes"}) {
+    const bool optional = std::string(name) == "axes";
+    if (!n.reader.has(name)) {
+      if (optional) continue;
+      n.reader.refuse(std::string("attribute '") + name + "' is missing");
+    }
+    const auto values = n.reader.integers(name);
+    n.inputs.push_back(
+        n.builder.constant(make_i64({static_cast<std::int64_t>(values.size())}, values)));
+  }
+  emit(n, Op::kSlice);
+}
+
+void cast(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  if (!n.reader.has("to")) n.reader.refuse("attribute 'to' is missing");
+  const std::int64_t to = n.reader.integer("to", 0);
+  n.reader.ignore("saturate");  // only concerns 8-bit floats, which are refused
+  const auto dtype = import_dtype(to >= 0 && to < 100 ? static_cast<std::int32_t>(to) : -1);
+  if (!dtype) n.reader.refuse("a cast to type " + std::to_string(to) + " is not implemented");
+  emit(n, Op::kCast, CastAttributes{*dtype});
+}
+
+void shape(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  ShapeAttributes a;
+  a.start = n.reader.integer("start", 0);
+  if (n.reader.has("end")) a.end = n.reader.integer("end", 0);
+  emit(n, Op::kShape, a);
+}
+
+void gather(NodeImport& n) {
+  n.reader.expect_inputs(2, 2);
+  emit(n, Op::kGather, AxisAttributes{n.reader.integer("axis", 0)});
+}
+
+void constant_of_shape(NodeImport& n) {
+  n.reader.expect_inputs(1, 1);
+  const float zero = 0;
+  ConstantPtr value = make_f32({1}, std::span(&zero, 1));
+  if (const auto* tensor = n.reader.tensor("value")) {
+    value = import_tensor(*tensor, n.reader.where() + ": attribute 'value'", sizeof(std::int64_t));
+    if (element_count(value->shape) != 1) n.reader.refuse("'value' must have one element");
+  }
+  emit(n, Op::kConstantOfShape, FillAttributes{std::move(value)});
+}
+
+const std::map<std::string, Importer>& importers() {
+  static const std::map<std::string, Importer> table = {
+      {"Add", plain<Op::kAdd, 2>},
+      {"AveragePool", average_pool},
+      {"BatchNormalization", batch_norm},
+      {"Cast", cast},
+      {"Clip", clip},
+      {"Concat", concat},
+      {"ConstantOfShape", constant_of_shape},
+      {"Conv", conv},
+      {"Div", plain<Op::kDiv, 2>},
+      {"Dropout", dropout},
+      {"Flatten", flatten},
+      {"Gather", gather},
+      {"Gemm", gemm},
+      {"GlobalAveragePool", plain<Op::kGlobalAveragePool, 1>},
+      {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
+      {"Identity", plain<Op::kIdentity, 1>},
+      {"MatMul", plain<Op::kMatMul, 2>},
+      {"MaxPool", max_pool},
+      {"Mul", plain<Op::kMul, 2>},
+      {"Pad", pad},
+      {"ReduceMean", reduce_mean},
+      {"Relu", relu},
+      {"Reshape", reshape},
+      {"Shape", shape},
+      {"Slice", slice},
+      {"Softmax", softmax},
+      {"Squeeze", squeeze},
+      {"Sub", plain<Op::kSub, 2>},
+      {"Sum", sum},
+      {"Transpose", transpose},
+      {"Unsqueeze", unsqueeze},
+  };
+  return table;
+}
+
+}  // namespace
+
+bool is_known_operator(const std::string& op_type) { return importers().contains(op_type); }
+
+void import_operator(const std::string& op_type, NodeImport& node) {
+  importers().at(op_type)(node);
+  node.reader.finish();
+}
+
+}  // namespace sz::compiler

@@ -1,0 +1,32 @@
+#include "compiler/passes/passes.h"
+
+namespace sz::compiler {
+
+void run_passes(Graph& graph, const std::function<void(std::string_view)>& progress) {
+  struct Pass {
+    const char* name;
+    void (*run)(Graph&);
+  };
+  static constexpr Pass kPasses[] = {
+      {"fold constants", fold_constants},
+      {"remove dead code", remove_dead_code},
+      {"remove identities", remove_identities},
+      {"fuse padding", fuse_padding},
+      {"remove dead code", remove_dead_code},
+      {"lower Gemm", lower_gemm},
+      {"canonicalize", canonicalize},
+      {"remove identities", remove_identities},
+      {"fold batch normalisation", fold_batch_norm},
+      {"fold scale and bias", fold_scale_and_bias},
+      {"fuse activations", fuse_activations},
+      {"remove dead code", remove_dead_code},
+  };
+  verify(graph, "import", false);
+  for (const Pass& pass : kPasses) {
+    if (progress) progress(pass.name);
+    pass.run(graph);
+    verify(graph, pass.name, true);
+  }
+}
+
+}  // namespace sz::compiler

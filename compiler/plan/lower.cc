@@ -1,0 +1,265 @@
+#include "compiler/plan/lower.h"
+
+#include <algorithm>
+
+#include "compiler/graph/shape_inference.h"
+#include "compiler/plan/layout.h"
+#include "compiler/plan/program_builder.h"
+#include "compiler/plan/weights.h"
+#include "ops/attributes.h"
+
+namespace sz::compiler {
+namespace {
+
+using ops::OpCode;
+
+std::uint32_t word(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+
+ops::Window2d window_of(const WindowAttributes& w) {
+  return {word(w.kernel[0]),    word(w.kernel[1]),    word(w.strides[0]), word(w.strides[1]),
+          word(w.dilations[0]), word(w.dilations[1]), word(w.pads[0]),    word(w.pads[1]),
+          word(w.pads[2]),      word(w.pads[3])};
+}
+
+class Lowering {
+ public:
+  Lowering(const Graph& graph, ops::Kernel kernel)
+      : graph_(graph), builder_(graph, kernel), layout_(graph, builder_) {}
+
+  Program run() {
+    for (const ValueId id : graph_.inputs) add_input(id);
+    for (const Node& node : graph_.nodes) lower_node(node);
+    for (const ValueId id : graph_.outputs) add_output(id);
+    return builder_.take();
+  }
+
+ private:
+  // In requests, inputs have ONNX's order.
+  void add_input(ValueId id) {
+    const Shape& shape = graph_.shape(id);
+    Dims dims;
+    for (const std::int64_t dim : shape) dims.push_back(word(dim));
+    const TensorId tensor = builder_.fresh(graph_.value(id).name, std::move(dims));
+    builder_.add_input(tensor);
+    layout_.set_plain(id, tensor);
+  }
+
+  // An output is neither a constant nor an input: those are copied.
+  void add_output(ValueId id) {
+    TensorId tensor = layout_.plain(id);
+    if (builder_.is_constant(tensor) || builder_.is_input(tensor)) {
+      const TensorId copy = builder_.fresh(graph_.value(id).name, builder_.tensor(tensor).dims);
+      builder_.copy("copy to output", tensor, copy);
+      tensor = copy;
+    }
+    builder_.add_output(tensor);
+  }
+
+  void lower_node(const Node& node) {
+    switch (node.op) {
+      case Op::kConv:
+        return conv(node);
+      case Op::kFullyConnected:
+        return fully_connected(node);
+      case Op::kMaxPool:
+        return pool(node, ops::PoolKind::kMax);
+      case Op::kAveragePool:
+        return pool(node, ops::PoolKind::kAverage);
+      case Op::kGlobalAveragePool:
+        return simple(node, OpCode::kGlobalAveragePool);
+      case Op::kClamp: {
+        const TensorId x = layout_.native(node.inputs[0]);
+        return builder_.step(node, OpCode::kUnary, {x}, layout_.make_native(node.output),
+                             ops::UnaryAttributes{ops::UnaryKind::kClamp, node.activation});
+      }
+      case Op::kAdd:
+        return binary(node, ops::BinaryKind::kAdd);
+      case Op::kSub:
+        return binary(node, ops::BinaryKind::kSub);
+      case Op::kMul:
+        return binary(node, ops::BinaryKind::kMul);
+      case Op::kDiv:
+        return binary(node, ops::BinaryKind::kDiv);
+      case Op::kSoftmax:
+        return softmax(node);
+      case Op::kConcat:
+        return concat(node);
+      case Op::kTranspose:
+        return transpose(node);
+      case Op::kReshape:
+        return layout_.set_reshaped(node.output, node.inputs[0]);
+      default:
+        fail(graph_, node, "is not supported on values that the network computes");
+    }
+  }
+
+  void simple(const Node& node, OpCode op) {
+    const TensorId x = layout_.native(node.inputs[0]);
+    builder_.step(node, op, {x}, layout_.make_native(node.output));
+  }
+
+  void count_weights(const Node& node) {
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue) continue;
+      builder_.count_raw_weights(graph_.constant(node.inputs[i])->bytes.size());
+    }
+  }
+
+  TensorId blob(const Node& node, std::shared_ptr<const std::vector<float>> data) {
+    count_weights(node);
+    const auto elements = static_cast<std::uint32_t>(data->size());
+    return builder_.constant(node.name + ".weights", {elements}, std::move(data));
+  }
+
+  void conv(const Node& node) {
+    const auto& w = node.get<WindowAttributes>();
+    const TensorId x = layout_.native(node.inputs[0]);
+    const TensorId weights = blob(node, pack_conv(graph_, node));
+    builder_.step(node, OpCode::kConv2d, {x, weights}, layout_.make_native(node.output),
+                  ops::Conv2dAttributes{window_of(w), word(w.groups), node.activation});
+  }
+
+  // Works along the last dimension (ONNX), so its operands have ONNX's order.
+  void fully_connected(const Node& node) {
+    const ValueId image = layout_.flattened_image(node.inputs[0]);
+    TensorId x = 0;
+    Shape chw;
+    if (image != kNoValue) {
+      const Shape& shape = graph_.shape(image);
+      chw = {shape[1], shape[2], shape[3]};
+      const Shape& flat = graph_.shape(node.inputs[0]);
+      x = builder_.view(builder_.dense(node.name, layout_.native(image)),
+                        {word(flat[0]), word(flat[1])});
+    } else {
+      x = layout_.plain(node.inputs[0]);
+    }
+    const TensorId weights = blob(node, pack_layer(graph_, node, chw));
+    Dims dims;
+    for (const std::int64_t dim : graph_.shape(node.output)) dims.push_back(word(dim));
+    const TensorId y = builder_.fresh(graph_.value(node.output).name, std::move(dims));
+    layout_.set_plain(node.output, y);
+    builder_.step(node, OpCode::kFullyConnected, {x, weights}, y,
+                  ops::FullyConnectedAttributes{node.activation});
+  }
+
+  void pool(const Node& node, ops::PoolKind kind) {
+    const auto& w = node.get<WindowAttributes>();
+    const TensorId x = layout_.native(node.inputs[0]);
+    const bool count_pad = kind == ops::PoolKind::kAverage && w.count_include_pad;
+    builder_.step(node, OpCode::kPool2d, {x}, layout_.make_native(node.output),
+                  ops::Pool2dAttributes{window_of(w), kind, count_pad ? 1u : 0u});
+  }
+
+  void binary(const Node& node, ops::BinaryKind kind) {
+    const TensorId a = layout_.native(node.inputs[0]);
+    const TensorId b = layout_.native(node.inputs[1]);
+    builder_.step(node, OpCode::kBinary, {a, b}, layout_.make_native(node.output),
+                  ops::BinaryAttributes{kind, node.activation});
+  }
+
+  // Where dimension `axis` (ONNX) of a value of this rank stands in memory.
+  static std::size_t place_of(std::size_t axis, std::size_t rank) {
+    const Order order = native_order(rank);
+    return static_cast<std::size_t>(std::find(order.begin(), order.end(), axis) - order.begin());
+  }
+
+  // The engine's softmax runs along the innermost dimension.
+  void softmax(const Node& node) {
+    const Shape& shape = graph_.shape(node.output);
+    const std::size_t rank = shape.size();
+    if (rank == 0) fail(graph_, node, "a scalar has no axis");
+    const std::size_t axis = normal_axis(graph_, node, node.get<SoftmaxAttributes>().axis, rank);
+    const std::size_t place = place_of(axis, rank);
+    if (place + 1 == rank) return simple(node, OpCode::kSoftmax);
+    std::vector<std::size_t> swap(rank);
+    for (std::size_t i = 0; i < rank; ++i) swap[i] = i;
+    std::swap(swap[place], swap[rank - 1]);
+    const std::string& name = graph_.value(node.output).name;
+    const TensorId x = layout_.reorder(name, layout_.native(node.inputs[0]), swap);
+    const TensorId y = builder_.fresh(name, builder_.tensor(x).dims);
+    builder_.step(node, OpCode::kSoftmax, {x}, y);
+    layout_.set_native(node.output, layout_.reorder(name, y, swap));
+  }
+
+  void concat(const Node& node) {
+    const std::size_t rank = graph_.shape(node.output).size();
+    const std::size_t axis = normal_axis(graph_, node, node.get<AxisAttributes>().axis, rank);
+    const std::size_t place = place_of(axis, rank);
+    std::vector<TensorId> parts;
+    for (const ValueId id : node.inputs) parts.push_back(layout_.native(id));
+    const TensorId wide = layout_.make_native(node.output);
+    if (place + 1 == rank) {
+      join(node, parts, wide);
+    } else {
+      join_blocks(node, parts, wide, place);
+    }
+  }
+
+  // Along the innermost dimension the parts are columns of the result, written in place.
+  void join(const Node& node, const std::vector<TensorId>& parts, TensorId wide) {
+    std::uint64_t begin = 0;
+    for (const TensorId part : parts) {
+      const Dims dims = builder_.tensor(part).dims;
+      if (!builder_.place_in(part, wide, begin)) {
+        builder_.copy(node.name, part, builder_.slice(wide, begin, dims));
+      }
+      begin += dims.back();
+    }
+  }
+
+  // Along another dimension, all from there on is taken as one, and the parts are copied.
+  void join_blocks(const Node& node, const std::vector<TensorId>& parts, TensorId wide,
+                   std::size_t place) {
+    const auto matrix = [&](TensorId id) {
+      Dims dims = {1, 1};
+      const Dims& full = builder_.tensor(id).dims;
+      for (std::size_t i = 0; i < full.size(); ++i) dims[i < place ? 0 : 1] *= full[i];
+      return dims;
+    };
+    const TensorId flat = builder_.view(wide, matrix(wide));
+    std::uint64_t begin = 0;
+    for (const TensorId part : parts) {
+      const Dims dims = matrix(part);
+      const TensorId from = builder_.view(builder_.dense(node.name, part), dims);
+      builder_.copy(node.name, from, builder_.slice(flat, begin, dims));
+      begin += dims[1];
+    }
+  }
+
+  void transpose(const Node& node) {
+    const ValueId source = node.inputs[0];
+    const Shape& shape = graph_.shape(source);
+    const Order order = native_order(shape.size());
+    const auto perm = permutation(graph_, node, shape.size());
+    // From the order `from` of the input to the native order of the result.
+    const auto memory_perm = [&](const Order& from) {
+      std::vector<std::size_t> result;
+      for (const std::size_t axis : order) {
+        const auto wanted = static_cast<std::size_t>(perm[axis]);
+        result.push_back(
+            static_cast<std::size_t>(std::find(from.begin(), from.end(), wanted) - from.begin()));
+      }
+      return result;
+    };
+    Order plain(shape.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = i;
+    const std::string& name = graph_.value(node.output).name;
+    const bool from_plain =
+        layout_.has_plain(source) && (!layout_.has_native(source) ||
+                                      keeps_memory(ordered_dims(shape, plain), memory_perm(plain)));
+    const TensorId result = from_plain
+                                ? layout_.reorder(name, layout_.plain(source), memory_perm(plain))
+                                : layout_.reorder(name, layout_.native(source), memory_perm(order));
+    layout_.set_native(node.output, result);
+  }
+
+  const Graph& graph_;
+  ProgramBuilder builder_;
+  Layout layout_;
+};
+
+}  // namespace
+
+Program lower(const Graph& graph, ops::Kernel kernel) { return Lowering(graph, kernel).run(); }
+
+}  // namespace sz::compiler

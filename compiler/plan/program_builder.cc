@@ -1,0 +1,147 @@
+#include "compiler/plan/program_builder.h"
+
+#include <utility>
+
+#include "base/checked.h"
+#include "package/plan_format.h"
+
+namespace sz::compiler {
+namespace {
+
+std::uint64_t elements(const Dims& dims) {
+  std::uint64_t count = 1;
+  for (const std::uint32_t dim : dims) count *= dim;
+  return count;
+}
+
+std::uint32_t inner(const Dims& dims) { return dims.empty() ? 1 : dims.back(); }
+
+std::string describe(const ProgramTensor& tensor) {
+  std::string text;
+  for (const std::uint32_t dim : tensor.dims)
+    text += (text.empty() ? "" : "x") + std::to_string(dim);
+  return text;
+}
+
+}  // namespace
+
+TensorId ProgramBuilder::add(ProgramTensor tensor) {
+  if (program_.tensors.size() >= package::kMaxTensors) {
+    fail(graph_, "the network needs more than " + std::to_string(package::kMaxTensors) +
+                     " tensors, the limit of a plan");
+  }
+  program_.tensors.push_back(std::move(tensor));
+  return static_cast<TensorId>(program_.tensors.size() - 1);
+}
+
+TensorId ProgramBuilder::fresh(const std::string& name, Dims dims) {
+  const std::uint32_t pitch = inner(dims);
+  program_.storages.push_back({name, elements(dims) * sizeof(float), nullptr});
+  storage_is_input_.push_back(false);
+  const auto storage = static_cast<std::uint32_t>(program_.storages.size() - 1);
+  return add({name, storage, 0, std::move(dims), pitch});
+}
+
+TensorId ProgramBuilder::constant(const std::string& name, Dims dims,
+                                  std::shared_ptr<const std::vector<float>> data) {
+  weight_bytes_ += align_up(data->size() * sizeof(float), package::kTensorAlignment);
+  if (weight_bytes_ > package::kMaxRegionBytes) {
+    fail(graph_, "the packed weights are larger than 1 GiB, the limit of a plan");
+  }
+  const TensorId id = fresh(name, std::move(dims));
+  program_.storages.back().data = std::move(data);
+  return id;
+}
+
+TensorId ProgramBuilder::view(TensorId id, Dims dims) {
+  if (tensor(id).dims == dims) return id;
+  const std::uint32_t pitch = inner(dims);
+  return add({tensor(id).name, tensor(id).storage, tensor(id).offset, std::move(dims), pitch});
+}
+
+TensorId ProgramBuilder::dense(const std::string& name, TensorId id) {
+  if (tensor(id).pitch == inner(tensor(id).dims)) return id;
+  const TensorId result = fresh(tensor(id).name, tensor(id).dims);
+  copy(name, id, result);
+  return result;
+}
+
+TensorId ProgramBuilder::slice(TensorId wide, std::uint64_t begin, Dims dims) {
+  const ProgramTensor& whole = tensor(wide);
+  return add({whole.name, whole.storage, whole.offset + begin * sizeof(float), std::move(dims),
+              whole.pitch});
+}
+
+bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
+  const ProgramTensor part = tensor(id);
+  const ProgramTensor whole = tensor(wide);
+  if (is_constant(id) || storage_is_input_[part.storage] || part.storage == whole.storage ||
+      !covers_storage(program_, part) || part.pitch != part.view().inner()) {
+    return false;
+  }
+  const std::uint64_t rows = part.view().rows();
+  for (const ProgramTensor& other : program_.tensors) {
+    if (other.storage != part.storage) continue;
+    // Columns of the same rows, no other view.
+    if (other.pitch != part.pitch || other.view().rows() != rows) return false;
+  }
+  for (ProgramTensor& other : program_.tensors) {
+    if (other.storage != part.storage) continue;
+    other.storage = whole.storage;
+    other.offset += whole.offset + begin * sizeof(float);  // less than a row: columns only
+    other.pitch = whole.pitch;
+  }
+  program_.storages[part.storage].bytes = 0;  // nothing lies there any more
+  return true;
+}
+
+void ProgramBuilder::add_step(ProgramStep step) {
+  if (program_.steps.size() >= package::kMaxSteps) {
+    fail(graph_, "the network needs more than " + std::to_string(package::kMaxSteps) +
+                     " steps, the limit of a plan");
+  }
+  const auto refuse = [&](const std::string& why) {
+    std::string text = "node '" + step.name + "': the device's operator cannot do this: " + why +
+                       " (memory order: ";
+    for (const TensorId id : step.inputs) text += describe(tensor(id)) + ", ";
+    fail(graph_, text + "to " + describe(tensor(step.output)) + ")");
+  };
+  const ops::Operator* op = ops::find_operator(static_cast<std::uint16_t>(step.op));
+  if (op == nullptr) refuse("there is no such operator");
+  std::vector<TensorView> views;
+  for (const TensorId id : step.inputs) views.push_back(tensor(id).view());
+  const TensorView result = tensor(step.output).view();
+  std::vector<const TensorView*> inputs;
+  for (const TensorView& view : views) inputs.push_back(&view);
+  const TensorView* output = &result;
+  const ops::Step checked{program_.kernel, inputs, std::span(&output, 1), step.attributes};
+  switch (op->check(checked)) {
+    case Status::kOk:
+      break;
+    case Status::kBadAttribute:
+      refuse("an attribute is out of its range");
+      break;
+    default:
+      refuse("the shapes are not supported");
+      break;
+  }
+  program_.steps.push_back(std::move(step));
+}
+
+void ProgramBuilder::copy(const std::string& name, TensorId from, TensorId to) {
+  add_step({name, ops::OpCode::kCopy, {from}, to, {}});
+}
+
+void ProgramBuilder::transpose(const std::string& name, TensorId from, TensorId to,
+                               const std::vector<std::size_t>& perm) {
+  std::vector<std::uint32_t> words(kMaxRank, 0);
+  for (std::size_t i = 0; i < perm.size(); ++i) words[i] = static_cast<std::uint32_t>(perm[i]);
+  add_step({name, ops::OpCode::kTranspose, {from}, to, std::move(words)});
+}
+
+void ProgramBuilder::add_input(TensorId id) {
+  program_.inputs.push_back(id);
+  storage_is_input_[tensor(id).storage] = true;
+}
+
+}  // namespace sz::compiler

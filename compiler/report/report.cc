@@ -1,0 +1,42 @@
+#include "compiler/report/report.h"
+
+#include <iomanip>
+#include <sstream>
+
+namespace sz::compiler {
+namespace {
+
+// How much more `bytes` is than the least that is possible: "+2.1 %".
+std::string above(std::uint64_t bytes, std::uint64_t bound) {
+  if (bound == 0) return "";
+  std::ostringstream text;
+  const double percent = (static_cast<double>(bytes) / static_cast<double>(bound) - 1.0) * 100.0;
+  text << std::showpos << std::fixed << std::setprecision(2) << percent << " %";
+  return text.str();
+}
+
+}  // namespace
+
+std::string to_text(const Report& report) {
+  std::ostringstream out;
+  const auto line = [&](const char* what, std::uint64_t bytes, const std::string& remark) {
+    out << "  " << std::left << std::setw(10) << what << std::right << std::setw(14) << bytes
+        << "  " << remark << '\n';
+  };
+  out << report.model << ": " << report.nodes << " nodes (opset " << report.opset << "), "
+      << report.steps << " steps, package of " << report.package << " bytes\n";
+  out << "secure memory in bytes, on one core:\n";
+  line("weights", report.weights,
+       "unpacked " + std::to_string(report.weights_bound) + ", " +
+           above(report.weights, report.weights_bound));
+  line("arena", report.arena,
+       "live tensors " + std::to_string(report.live_bound) + ", " +
+           above(report.arena, report.live_bound));
+  line("scratch", report.scratch, "for each core");
+  line("control", report.control, "the plan (" + std::to_string(report.plan) + ") and its tables");
+  line("total", report.weights + report.arena + report.scratch + report.control, "");
+  out << "order of the steps: " << report.order << "; places: " << report.placement << '\n';
+  return out.str();
+}
+
+}  // namespace sz::compiler

@@ -1,0 +1,33 @@
+// What came out of a compilation, in figures.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sz::compiler {
+
+// Bytes, where nothing else is said. Memory is what engine::memory_need says for one core.
+struct Report {
+  std::string model;
+  std::int64_t opset = 0;
+  std::uint32_t nodes = 0;  // of the graph after the passes
+  std::uint32_t steps = 0;
+  std::uint64_t plan = 0;
+  std::uint64_t package = 0;
+
+  std::uint64_t control = 0;
+  std::uint64_t weights = 0;  // as packed
+  std::uint64_t arena = 0;
+  std::uint64_t scratch = 0;
+
+  std::uint64_t weights_bound = 0;  // the constants as they are in the graph, unpacked
+  std::uint64_t live_bound = 0;     // largest set of live tensors, see plan/liveness.h
+
+  std::string order;      // how the order of the steps was found
+  std::string placement;  // how the places in the arena were found
+};
+
+// A table for people; several lines, ends with a newline.
+std::string to_text(const Report& report);
+
+}  // namespace sz::compiler

@@ -1,0 +1,27 @@
+// Runs packages on the host, for tests: the engine itself, with one worker.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sz::compiler::testing {
+
+// Gives the package's network the inputs, each dense in ONNX's order, and returns the outputs.
+// Throws std::runtime_error naming the status where something fails.
+std::vector<std::vector<float>> run_package(std::span<const std::byte> package,
+                                            const std::vector<std::vector<float>>& inputs);
+
+// The values of a serialised onnx.TensorProto of floats, as in ONNX's test data.
+std::vector<float> read_tensor(const std::string& path);
+
+// Largest |a - b| divided by the largest |b| (by 1 if b is all zeroes); infinity if the sizes
+// differ or a value is not finite.
+double relative_distance(const std::vector<float>& a, const std::vector<float>& b);
+
+// The folder with the models and vectors, from the environment or the build; empty if there is
+// none.
+std::string data_folder();
+
+}  // namespace sz::compiler::testing
