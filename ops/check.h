@@ -15,6 +15,7 @@ namespace sz::ops {
 inline constexpr std::uint32_t kMaxKernel = 1024;
 inline constexpr std::uint32_t kMaxStride = 65536;
 inline constexpr std::uint32_t kMaxDilation = 65536;
+inline constexpr std::uint32_t kMaxPadding = 65536;
 
 // No tensor of a plan is larger: regions end at 1 GiB. The operators' own index arithmetic relies
 // on it, so it is proved here again.
@@ -67,8 +68,12 @@ struct WindowAxis {
   std::uint64_t extent() const { return (kernel - 1) * dilation + 1; }
   bool valid() const {
     return kernel >= 1 && kernel <= kMaxKernel && stride >= 1 && stride <= kMaxStride &&
-           dilation >= 1 && dilation <= kMaxDilation && pad_begin < extent() && pad_end < extent();
+           dilation >= 1 && dilation <= kMaxDilation && pad_begin <= kMaxPadding &&
+           pad_end <= kMaxPadding;
   }
+  // No window lies in the padding alone. A pool needs that; a convolution does not: SqueezeNet 1.0
+  // pads its last one, of 1 x 1, by 1.
+  bool windows_touch_input() const { return pad_begin < extent() && pad_end < extent(); }
   bool fits(std::uint64_t size) const { return size + pad_begin + pad_end >= extent(); }
   std::uint64_t floor_size(std::uint64_t size) const {
     return (size + pad_begin + pad_end - extent()) / stride + 1;

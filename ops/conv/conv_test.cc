@@ -150,6 +150,32 @@ struct Sample {
   Status check() const { return check_case(step()); }
 };
 
+TEST(Conv2d, TakesPaddingThatIsWiderThanItsWindow) {
+  for (const std::uint32_t groups : {1u, 2u, 20u}) {  // dense, grouped, depthwise
+    Random random(7 + groups);
+    ConvCase test{Case{OpCode::kConv2d, {}, Tensor({1}), {}}, {}, {}, {}, {}};
+    test.attributes.window = {.pad_top = 1, .pad_left = 2, .pad_bottom = 3, .pad_right = 4};
+    test.attributes.groups = groups;
+    test.shape = {20, 20, groups, 1, 1};
+    test.x = Tensor({2, 3, 5, 20});
+    for (std::size_t i = 0; i < test.x.elements(); ++i) test.x.at(i) = random.real();
+    for (std::uint32_t i = 0; i < 20 * 20 / groups; ++i) test.weights.push_back(random.real());
+    for (int i = 0; i < 20; ++i) test.bias.push_back(random.real());
+    Tensor packed({static_cast<std::uint32_t>(*packed_conv2d_elements(test.shape))});
+    ASSERT_TRUE(
+        pack_conv2d(test.weights, test.bias, test.shape, {&packed.at(0), packed.elements()}));
+    test.step = Case{OpCode::kConv2d,
+                     {test.x, packed},
+                     Tensor({2, 7, 11, 20}),
+                     words_of(test.attributes)};
+    ASSERT_EQ(check_case(test.step), Status::kOk);
+    expect_close_to_naive(test);
+    SingleWorker worker;
+    EXPECT_EQ(run_case(test.step, Kernel::kVector, worker),
+              run_case(test.step, Kernel::kReference, worker));
+  }
+}
+
 TEST(Conv2dCheck, AcceptsTheSample) { EXPECT_EQ(Sample().check(), Status::kOk); }
 
 TEST(Conv2dCheck, RefusesAnUnknownKernel) {
@@ -177,10 +203,10 @@ TEST(Conv2dCheck, RefusesAttributesOutOfRange) {
   EXPECT_TRUE(refuses([](auto& a) { a.window.stride_w = 65537; }));
   EXPECT_TRUE(refuses([](auto& a) { a.window.dilation_h = 0; }));
   EXPECT_TRUE(refuses([](auto& a) { a.window.dilation_w = 65537; }));
-  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_top = 3; }));
-  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_left = 3; }));
+  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_top = 65537; }));
+  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_left = 65537; }));
   EXPECT_TRUE(refuses([](auto& a) { a.window.pad_bottom = 0xffffffffu; }));
-  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_right = 3; }));
+  EXPECT_TRUE(refuses([](auto& a) { a.window.pad_right = 65537; }));
   EXPECT_TRUE(refuses([](auto& a) { a.groups = 0; }));
   EXPECT_TRUE(refuses([](auto& a) { a.clamp.low = std::nanf(""); }));
   EXPECT_TRUE(refuses([](auto& a) { a.clamp.high = std::nanf(""); }));

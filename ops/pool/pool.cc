@@ -73,7 +73,8 @@ Status check_pool2d(const Step& step) {
   const WindowAxis rows = vertical(attributes.window);
   const WindowAxis columns = horizontal(attributes.window);
   const bool known = attributes.kind == PoolKind::kMax || attributes.kind == PoolKind::kAverage;
-  if (!known || !rows.valid() || !columns.valid() || attributes.count_include_pad > 1) {
+  if (!known || !rows.valid() || !columns.valid() || !rows.windows_touch_input() ||
+      !columns.windows_touch_input() || attributes.count_include_pad > 1) {
     return Status::kBadAttribute;
   }
   const TensorView& x = *step.inputs[0];
