@@ -167,13 +167,27 @@ void drop_step(Random& random, PlanTables& tables) {
   --tables.entries.back().step_count;
 }
 
+// A new tensor like an operand of a step, perhaps a little beside it, for an operand of that step.
 void add_tensor(Random& random, PlanTables& tables) {
-  if (tables.tensors.empty() || tables.tensors.size() >= kMaxRecords) return;
-  const package::TensorRecord copy = *any(random, tables.tensors);
-  tables.tensors.push_back(copy);
-  if (auto* operand = any(random, tables.operands)) {
-    *operand = static_cast<std::uint32_t>(tables.tensors.size() - 1);
+  auto* step = any(random, tables.steps);
+  if (step == nullptr || tables.tensors.size() >= kMaxRecords) return;
+  const std::size_t count = std::size_t{step->input_count} + step->output_count;
+  if (count == 0 || step->operand_begin + count > tables.operands.size()) return;
+  const std::uint32_t like = tables.operands[step->operand_begin + below(random, count)];
+  if (like >= tables.tensors.size()) return;
+  package::TensorRecord tensor = tables.tensors[like];
+  if (below(random, 2) == 0) {
+    tensor.pitch += tensor.pitch == inner_of(tensor);
+    tensor.offset += (1 + below(random, tensor.pitch)) * sizeof(float);
   }
+  const std::uint32_t added = static_cast<std::uint32_t>(tables.tensors.size());
+  const auto operand = tables.operands.begin() + step->operand_begin + below(random, count);
+  if (below(random, 2) == 0) {
+    *operand = added;
+  } else {  // here and in all that follows, so that what is written here is what is read there
+    std::replace(operand, tables.operands.end(), std::uint32_t{*operand}, added);
+  }
+  tables.tensors.push_back(tensor);
 }
 
 // Operands of its own for a step: another step with the same operands keeps them.
