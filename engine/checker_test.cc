@@ -396,5 +396,27 @@ TEST(Checker, RefusesAPlanWithoutEntryPoints) {
   expect_failure(PlanBuilder(), Status::kEntryInvalid, 0);
 }
 
+// The dearest plan there is: as many tensors and steps as are allowed, each step reading through
+// two other shapes of what was written last.
+TEST(Checker, TakesAPlanAtAllItsLimits) {
+  PlanBuilder builder;
+  std::uint32_t last = builder.arena({2, 8});
+  const std::uint32_t input = last;
+  for (std::uint32_t i = 0; i + 1 < package::kMaxSteps; ++i) {
+    const auto reshaped = builder.arena_at(builder.tables.tensors[last].offset, {1, 16});
+    const auto next = builder.arena({1, 16});
+    builder.step(kBinary, {reshaped, reshaped}, {next}, kAdd);
+    last = next;
+  }
+  const auto result = builder.arena({1, 16});
+  builder.step(kCopy, {last}, {result});
+  builder.entry({input}, {result});
+  while (builder.tables.tensors.size() < package::kMaxTensors) builder.arena({2, 8});
+  EXPECT_EQ(builder.tables.steps.size(), package::kMaxSteps);
+  EXPECT_TRUE(check(builder).ok());
+  builder.arena({2, 8});
+  expect_failure(builder, Status::kPlanLimit, package::kMaxTensors + 1);
+}
+
 }  // namespace
 }  // namespace sz::engine::testing
