@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 
 import support
-from tzdevice import device, guest, keys, qemu, rootfs
+from tzdevice import device, keys, qemu, rootfs, transfer
 from tzdevice.errors import DeviceError
 
 
@@ -82,7 +82,7 @@ class Pulled(support.CacheCase):
         top = self.top / "dest"
         with tarfile.open(fileobj=out, mode="r|") as tar:
             for member in tar:
-                guest._extract(tar, member, top, True)
+                transfer.extract(tar, member, top, True)
 
     def test_refuses_names_outside(self):
         for name in ("../x", "/etc/x", "a/../../x"):

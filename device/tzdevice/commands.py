@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from . import archive, cache, device, guest, kit, lockfile, profiles, qemu, ui
+from . import archive, cache, device, guest, kit, lockfile, profiles, qemu, transfer, ui
 from .device import Device
 from .errors import DeviceError
 
@@ -108,12 +108,12 @@ def shell(args):
 
 def push(args):
     """tzdev push"""
-    _link(args).push(args.sources, args.dest)
+    transfer.push(_link(args), args.sources, args.dest)
 
 
 def pull(args):
     """tzdev pull"""
-    _link(args).pull(args.sources, args.dest)
+    transfer.pull(_link(args), args.sources, args.dest)
 
 
 def console(args):

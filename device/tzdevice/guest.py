@@ -1,12 +1,9 @@
-"""Talking to the guest: commands, a shell, files. One SSH connection is kept open."""
+"""Talking to the guest: commands and a shell, over one SSH connection kept open."""
 
-import os
-import pathlib
 import secrets
 import shlex
 import subprocess
 import sys
-import tarfile
 
 from . import tools
 from .errors import DeviceError
@@ -52,7 +49,7 @@ class Guest:
         subprocess.run(self._ssh("-O", "exit", "root@127.0.0.1"), cwd=self.folder,
                        capture_output=True, check=False)
 
-    def _require(self):
+    def require(self):
         if not self.connected() and not self.connect():
             raise DeviceError(f"the guest does not answer: {self.reason or 'no reason given'}")
 
@@ -60,14 +57,15 @@ class Guest:
         return self._ssh("-o", "ControlMaster=no", *options, "root@127.0.0.1", "--",
                          shlex.join(words))
 
-    def _spawn(self, words, *options, **streams):
+    def spawn(self, words, *options, **streams):
+        """Start a command in the guest; returns the process of its ssh."""
         return subprocess.Popen(self._command(words, *options), cwd=self.folder, **streams)
 
     def run(self, words, timeout=None, **streams):
         """Run a command in the guest, streams passed through; returns its status."""
-        self._require()
+        self.require()
         job = secrets.token_hex(6)
-        process = self._spawn(["setsid", "tzdev-run", job, *words], "-T", **streams)
+        process = self.spawn(["setsid", "tzdev-run", job, *words], "-T", **streams)
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -95,94 +93,13 @@ class Guest:
 
     def capture(self, words, timeout=60):
         """Run a command in the guest; returns (status, stdout bytes, stderr bytes)."""
-        self._require()
+        self.require()
         done = subprocess.run(self._command(words, "-T"), cwd=self.folder, timeout=timeout,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def shell(self):
         """An interactive login shell."""
-        self._require()
+        self.require()
         return subprocess.run(self._ssh("-o", "ControlMaster=no", "-tt", "root@127.0.0.1"),
                               cwd=self.folder, check=False).returncode
-
-    def push(self, sources, dest):
-        """Copy files and folders into the guest, with the meaning of cp -r."""
-        for source in sources:
-            if not os.path.lexists(source):
-                raise DeviceError(f"{source}: no such file or folder")
-        self._require()
-        process = self._spawn(["tzdev-receive", dest, str(len(sources))], "-T",
-                              stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-        problem = ""
-        try:
-            with tarfile.open(fileobj=process.stdin, mode="w|", bufsize=1 << 18,
-                              format=tarfile.GNU_FORMAT) as tar:
-                for source in sources:
-                    path = pathlib.Path(source)
-                    tar.add(path, arcname=path.name or path.resolve().name,
-                            filter=_as_root)
-            process.stdin.close()
-        except BrokenPipeError:
-            problem = "the guest stopped reading"
-        error = process.stderr.read().decode(errors="replace").strip()
-        if process.wait() or problem:
-            raise DeviceError(f"push to {dest}: {error or problem}")
-
-    def pull(self, sources, dest):
-        """Copy files and folders out of the guest, with the meaning of cp -r."""
-        into = dest.endswith("/") or os.path.isdir(dest) or len(sources) > 1
-        self._require()
-        words = ["tar", "-c", "-f", "-"]
-        for source in sources:
-            clean = source.rstrip("/") or "/"
-            words += ["-C", os.path.dirname(clean) or "/root", os.path.basename(clean) or "."]
-        process = self._spawn(words, "-T", stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        top = pathlib.Path(dest)
-        (top if into else top.parent).mkdir(parents=True, exist_ok=True)
-        try:
-            with tarfile.open(fileobj=process.stdout, mode="r|", bufsize=1 << 18) as tar:
-                for member in tar:
-                    _extract(tar, member, top, into)
-        except tarfile.ReadError:
-            pass                      # tar's own message follows
-        process.stdout.close()
-        error = process.stderr.read().decode(errors="replace").strip()
-        if process.wait():
-            raise DeviceError(f"pull {' '.join(sources)}: {error}")
-
-
-def _as_root(member):
-    member.uid = member.gid = 0
-    member.uname = member.gname = "root"
-    return member
-
-
-def _extract(tar, member, top, into):
-    """Put one member under top; the guest is not trusted to name places outside it."""
-    parts = pathlib.PurePosixPath(member.name).parts
-    if not parts or ".." in parts or member.name.startswith("/"):
-        raise DeviceError(f"the guest sent the name '{member.name}': refused")
-    place = top.joinpath(*(parts if into else parts[1:]))
-    for above in (place, *place.parents):
-        if above == top or top not in above.parents:
-            break
-        if above.is_symlink():
-            raise DeviceError(f"the guest sent a file through a link: {above}: refused")
-    if member.isdir():
-        place.mkdir(parents=True, exist_ok=True)
-    elif member.isreg():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
-        with tar.extractfile(member) as source, open(place, "wb") as out:
-            while block := source.read(1 << 18):
-                out.write(block)
-        place.chmod(member.mode & 0o777)
-    elif member.issym():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.unlink(missing_ok=True)
-        place.symlink_to(member.linkname)
-    else:
-        print(f"tzdev: {member.name}: neither file, folder nor link; left out",
-              file=sys.stderr)

@@ -7,16 +7,31 @@ import socket
 from .errors import DeviceError
 
 
+def connect(folder, name, timeout):
+    """A connected stream socket to the Unix socket `name` in a folder."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    # Through the folder's descriptor: a socket's path may have 107 bytes only.
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        sock.connect(f"/proc/self/fd/{descriptor}/{name}")
+    except OSError:
+        sock.close()
+        raise
+    finally:
+        os.close(descriptor)
+    return sock
+
+
 class Monitor:
     """One connection; use it as a context manager."""
 
     def __init__(self, folder, timeout=60):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
-        # Through the folder's descriptor: a socket's path may have 107 bytes only.
-        self.folder = os.open(folder, os.O_PATH | os.O_DIRECTORY)
         try:
-            self.sock.connect(f"/proc/self/fd/{self.folder}/qmp.sock")
+            self.sock = connect(folder, "qmp.sock", timeout)
+        except OSError as error:
+            raise DeviceError(f"QEMU's monitor does not answer: {error}") from error
+        try:
             self.stream = self.sock.makefile("rw", encoding="utf-8")
             self.stream.readline()
             self("qmp_capabilities")
@@ -39,7 +54,6 @@ class Monitor:
     def close(self):
         """Close the connection."""
         self.sock.close()
-        os.close(self.folder)
 
     def __enter__(self):
         return self
