@@ -164,10 +164,8 @@ TEST(Conv2d, TakesPaddingThatIsWiderThanItsWindow) {
     Tensor packed({static_cast<std::uint32_t>(*packed_conv2d_elements(test.shape))});
     ASSERT_TRUE(
         pack_conv2d(test.weights, test.bias, test.shape, {&packed.at(0), packed.elements()}));
-    test.step = Case{OpCode::kConv2d,
-                     {test.x, packed},
-                     Tensor({2, 7, 11, 20}),
-                     words_of(test.attributes)};
+    test.step =
+        Case{OpCode::kConv2d, {test.x, packed}, Tensor({2, 7, 11, 20}), words_of(test.attributes)};
     ASSERT_EQ(check_case(test.step), Status::kOk);
     expect_close_to_naive(test);
     SingleWorker worker;

@@ -62,20 +62,36 @@ void point_merged(const Conv2d& conv, const IndirectionPlan& plan, const Pixel& 
   }
 }
 
-// Pointers of one pixel, a segment for each tap.
-void point_taps(const Conv2d& conv, const IndirectionPlan& plan, const Pixel& pixel, std::size_t r,
-                std::size_t channel, const float** table, const float* zeroes) {
+// Distance of each tap from a pixel's first, in elements. Written to scratch once per block.
+void fill_tap_offsets(const Conv2d& conv, std::size_t* offsets) {
   const Window2d& window = conv.attributes.window;
-  std::size_t segment = 0;
   for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
-    const std::ptrdiff_t iy =
-        tap_position(pixel.oy, window.stride_h, window.pad_top, ky, window.dilation_h);
-    for (std::size_t kx = 0; kx < window.kernel_w; ++kx, ++segment) {
-      const std::ptrdiff_t ix =
-          tap_position(pixel.ox, window.stride_w, window.pad_left, kx, window.dilation_w);
-      const bool real = inside(iy, conv.in_h) && inside(ix, conv.in_w);
-      table[segment * plan.block_rows + r] =
-          real ? input_at(conv, pixel.n, iy, ix, channel) : zeroes;
+    for (std::size_t kx = 0; kx < window.kernel_w; ++kx) {
+      *offsets++ = (ky * window.dilation_h * conv.in_w + kx * window.dilation_w) * conv.x_pitch;
+    }
+  }
+}
+
+// Pointers of one pixel, a segment for each tap.
+void point_taps(const Conv2d& conv, const IndirectionPlan& plan, const Pixel& pixel,
+                std::size_t channel, const float** table, const float* zeroes,
+                const std::size_t* offsets) {
+  const Window2d& window = conv.attributes.window;
+  const std::ptrdiff_t iy = tap_position(pixel.oy, window.stride_h, window.pad_top, 0, 1);
+  const std::ptrdiff_t ix = tap_position(pixel.ox, window.stride_w, window.pad_left, 0, 1);
+  const auto height = static_cast<std::ptrdiff_t>((window.kernel_h - 1) * window.dilation_h);
+  const auto width = static_cast<std::ptrdiff_t>((window.kernel_w - 1) * window.dilation_w);
+  if (iy >= 0 && ix >= 0 && inside(iy + height, conv.in_h) && inside(ix + width, conv.in_w)) {
+    const float* first = input_at(conv, pixel.n, iy, ix, channel);
+    for (std::size_t s = 0; s < plan.segments; ++s) table[s * plan.block_rows] = first + offsets[s];
+    return;
+  }
+  for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
+    const auto down = iy + static_cast<std::ptrdiff_t>(ky * window.dilation_h);
+    for (std::size_t kx = 0; kx < window.kernel_w; ++kx, table += plan.block_rows) {
+      const auto right = ix + static_cast<std::ptrdiff_t>(kx * window.dilation_w);
+      const bool real = inside(down, conv.in_h) && inside(right, conv.in_w);
+      *table = real ? input_at(conv, pixel.n, down, right, channel) : zeroes;
     }
   }
 }
@@ -97,7 +113,8 @@ IndirectionPlan plan_indirection(const Conv2d& conv) {
   const bool slots = plan.merged && (window.pad_left | window.pad_right) != 0;
   const std::size_t table_bytes = plan.segments * plan.block_rows * sizeof(const float*);
   const std::size_t zero_bytes = padded ? plan.length * sizeof(float) : 0;
-  plan.zero_offset = align_up(table_bytes, 64);
+  plan.tap_offset = align_up(table_bytes, 64);
+  plan.zero_offset = align_up(plan.tap_offset + plan.segments * sizeof(std::size_t), 64);
   plan.slot_offset = align_up(plan.zero_offset + zero_bytes, 64);
   plan.scratch_bytes = plan.slot_offset +
                        (slots ? plan.segments * plan.block_rows * plan.length * sizeof(float) : 0);
@@ -116,13 +133,15 @@ const float* const* build_indirection(const Conv2d& conv, const IndirectionPlan&
   auto** table = reinterpret_cast<const float**>(scratch);
   const auto* zeroes = reinterpret_cast<const float*>(scratch + plan.zero_offset);
   auto* slots = reinterpret_cast<float*>(scratch + plan.slot_offset);
+  auto* offsets = reinterpret_cast<std::size_t*>(scratch + plan.tap_offset);
+  if (!plan.merged) fill_tap_offsets(conv, offsets);
   const std::size_t image = conv.out_h * conv.out_w;
   Pixel pixel{first / image, first % image / conv.out_w, first % conv.out_w};
   for (std::size_t r = 0; r < rows; ++r) {
     if (plan.merged) {
       point_merged(conv, plan, pixel, r, table, slots, zeroes);
     } else {
-      point_taps(conv, plan, pixel, r, channel, table, zeroes);
+      point_taps(conv, plan, pixel, channel, table + r, zeroes, offsets);
     }
     if (++pixel.ox == conv.out_w) {
       pixel.ox = 0;

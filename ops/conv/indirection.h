@@ -21,7 +21,9 @@ struct IndirectionPlan {
   std::size_t segments = 0;    // per output pixel
   std::size_t length = 0;      // elements of a segment, of one group
   std::size_t block_rows = 0;  // at most kBlockRows
-  // Worker scratch: pointers [segments][block_rows] at 0, then zeroes, then slots (bytes).
+  // Worker scratch, in bytes: pointers [segments][block_rows] at 0, then the distances of the
+  // taps, zeroes, slots.
+  std::size_t tap_offset = 0;
   std::size_t zero_offset = 0;
   std::size_t slot_offset = 0;
   std::uint64_t scratch_bytes = 0;
