@@ -13,6 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kMaxTensorsOfKind = package::kMaxOperandsPerStep;
 constexpr std::size_t kMaxRankOfShape = 6;
 constexpr std::size_t kMaxLabels = 1u << 20;
@@ -68,7 +69,7 @@ ElementType type_of(const Json& value, const Place& place) {
 TensorInfo tensor_of(const Json& value, const Place& place) {
   TensorInfo info;
   info.name = text_of(member_of(value, "name", place), place.at("name"));
-  info.type = type_of(member_of(value, "type", place), place.at("type"));
+  info.type = type_of(member_of(value, "dtype", place), place.at("dtype"));
   const Json& shape = member_of(value, "shape", place);
   const Place shape_place = place.at("shape");
   if (!shape.is_array() || shape.size() > kMaxRankOfShape) {
@@ -190,6 +191,7 @@ ModelInfo parse_model_info(std::string_view json, const std::string& where) {
   const Place place{where, ""};
   const Json object = parse_json(json, place);
   ModelInfo info;
+  integer_of(member_of(object, "format", place), kFormat, kFormat, place.at("format"));
   info.name = text_of(member_of(object, "name", place), place.at("name"));
   info.inputs = tensors_of(object, "inputs", place);
   info.outputs = tensors_of(object, "outputs", place);

@@ -1,8 +1,8 @@
 // The information section of a package: JSON for the normal world. What the client reads of it:
 //
-//   {"name": "digits",
-//    "inputs":  [{"name": "image", "type": "f32", "shape": [1, 1, 20, 20]}],
-//    "outputs": [{"name": "probabilities", "type": "f32", "shape": [1, 10]}],
+//   {"format": 1, "name": "digits",
+//    "inputs":  [{"name": "image", "dtype": "f32", "shape": [1, 1, 20, 20]}],
+//    "outputs": [{"name": "probabilities", "dtype": "f32", "shape": [1, 10]}],
 //    "labels": ["zero", ...],                    optional
 //    "preprocess": null | {"version": 1, "color": "GRAY" | "RGB" | "BGR",
 //                          "resize": null | {"shorter_side": N} | {"height": H, "width": W},

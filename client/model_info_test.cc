@@ -9,9 +9,9 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr const char* kGood = R"({
-  "name": "digits",
-  "inputs": [{"name": "image", "type": "f32", "shape": [1, 1, 20, 20]}],
-  "outputs": [{"name": "p", "type": "f32", "shape": [1, 10]}],
+  "format": 1, "name": "digits",
+  "inputs": [{"name": "image", "dtype": "f32", "shape": [1, 1, 20, 20]}],
+  "outputs": [{"name": "p", "dtype": "f32", "shape": [1, 10]}],
   "labels": ["zero", "one"],
   "preprocess": {"version": 1, "color": "GRAY", "resize": {"shorter_side": 24},
                  "crop": {"height": 20, "width": 20}, "mean": [128.0], "scale": [0.0078125]},
@@ -50,8 +50,8 @@ TEST(ModelInfo, ReadsEverythingThatIsThere) {
 
 TEST(ModelInfo, TakesAbsentLabelsAndPreprocessing) {
   const ModelInfo info = parse_model_info(
-      R"({"name":"n","inputs":[{"name":"x","type":"i64","shape":[]}],
-          "outputs":[{"name":"y","type":"u8","shape":[3]}],"labels":null,"preprocess":null})",
+      R"({"format":1,"name":"n","inputs":[{"name":"x","dtype":"i64","shape":[]}],
+          "outputs":[{"name":"y","dtype":"u8","shape":[3]}],"labels":null,"preprocess":null})",
       "m.szp");
   EXPECT_TRUE(info.labels.empty());
   EXPECT_FALSE(info.preprocess);
@@ -61,9 +61,9 @@ TEST(ModelInfo, TakesAbsentLabelsAndPreprocessing) {
 TEST(ModelInfo, NamesTheMemberThatIsWrong) {
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of("[]"), HasSubstr("not a JSON object"));
-  EXPECT_THAT(error_of("{}"), HasSubstr("m.szp: name is missing"));
+  EXPECT_THAT(error_of("{}"), HasSubstr("m.szp: format is missing"));
   EXPECT_THAT(error_of(replaced(kGood, "\"f32\"", "\"f16\"")),
-              HasSubstr("inputs[0].type is 'f16'"));
+              HasSubstr("inputs[0].dtype is 'f16'"));
   EXPECT_THAT(error_of(replaced(kGood, "[1, 1, 20, 20]", "[1, 0, 20]")),
               HasSubstr("inputs[0].shape[1] is not an integer from 1"));
   EXPECT_THAT(error_of(replaced(kGood, "[1, 1, 20, 20]", "[1, 1, 1, 1, 1, 1, 1]")),

@@ -192,8 +192,8 @@ TEST(HostSession, RefusesWeightsThatDoNotMatchTheirDigest) {
   plan.weights[0] ^= std::byte{1};
   const Package package = from(client::testing::package_of(
       plan.plan, plan.weights,
-      R"({"name":"s","inputs":[{"name":"x","type":"f32","shape":[1,6,6,3]}],
-          "outputs":[{"name":"y","type":"f32","shape":[1,5]}]})"));
+      R"({"format":1,"name":"s","inputs":[{"name":"x","dtype":"f32","shape":[1,6,6,3]}],
+          "outputs":[{"name":"y","dtype":"f32","shape":[1,5]}]})"));
   Session session = Session::open(Backend::kHost);
   const Error error = error_of([&] { session.load(package); });
   EXPECT_EQ(error.status(), 501u);

@@ -18,7 +18,7 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 }
 
 std::string tensor_text(const std::string& name, const std::vector<std::int64_t>& shape) {
-  return R"({"name":")" + name + R"(","type":"f32","shape":)" + shape_text(shape) + "}";
+  return R"({"name":")" + name + R"(","dtype":"f32","shape":)" + shape_text(shape) + "}";
 }
 
 std::uint32_t elements(const std::vector<std::int64_t>& shape) {
@@ -30,7 +30,7 @@ std::uint32_t elements(const std::vector<std::int64_t>& shape) {
 }  // namespace
 
 std::string info_text(const std::vector<std::int64_t>& shape, const std::string& more) {
-  return R"({"name":"test","inputs":[)" + tensor_text("x", shape) + R"(],"outputs":[)" +
+  return R"({"format":1,"name":"test","inputs":[)" + tensor_text("x", shape) + R"(],"outputs":[)" +
          tensor_text("y", shape) + "]" + (more.empty() ? "" : "," + more) + "}";
 }
 
@@ -74,8 +74,8 @@ std::vector<std::byte> two_by_two_package() {
   builder.step(ops::OpCode::kBinary, {a, b}, {difference}, subtract);
   builder.entry({a, b}, {sum, difference});
   const TestPlan plan = builder.finish();
-  const std::string info = R"({"name":"two","inputs":[)" + tensor_text("a", {1, 3}) + "," +
-                           tensor_text("b", {1, 3}) + R"(],"outputs":[)" +
+  const std::string info = R"({"format":1,"name":"two","inputs":[)" + tensor_text("a", {1, 3}) +
+                           "," + tensor_text("b", {1, 3}) + R"(],"outputs":[)" +
                            tensor_text("sum", {1, 3}) + "," + tensor_text("difference", {1, 3}) +
                            "]}";
   return package_of(plan.plan, plan.weights, info);

@@ -1,0 +1,63 @@
+// What the subcommands share: global options, sessions, how results and errors are told.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "include/smartzone/smartzone.hpp"
+
+namespace sz::cli {
+
+// Exit status of the program.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitInput = 1,   // wrong usage, a file or tensor that does not fit
+  kExitDevice = 2,  // the TEE: not there, refused, too little secure memory
+};
+
+// Options that every subcommand takes.
+struct Globals {
+  bool json = false;
+  std::string backend;  // "tee", "host", or empty: tee if it is there, else host
+};
+
+// What a subcommand hands to main: called once the command line has been parsed.
+using Action = std::function<int()>;
+
+// Each adds its subcommand to `app` and sets `*action` when the user chose it.
+void add_compile(CLI::App& app, Globals& globals, Action* action);
+void add_inspect(CLI::App& app, Globals& globals, Action* action);
+void add_analyze(CLI::App& app, Globals& globals, Action* action);
+void add_run(CLI::App& app, Globals& globals, Action* action);
+void add_accuracy(CLI::App& app, Globals& globals, Action* action);
+void add_bench(CLI::App& app, Globals& globals, Action* action);
+void add_device_info(CLI::App& app, Globals& globals, Action* action);
+
+// The back end that the user asked for, or the best that is there; says on standard error if it is
+// not the secure one and nobody asked for it.
+Backend choose_backend(const Globals& globals);
+
+// Opens a session and loads the package, with progress on standard error where that is a terminal.
+Session open_and_load(Backend backend, const Package& package);
+
+// Prints JSON to standard output.
+void print_json(const nlohmann::ordered_json& json);
+
+// The session's secure memory and its back end, as every JSON answer has them.
+nlohmann::ordered_json memory_json(const SecureMemory& memory);
+nlohmann::ordered_json tensor_info_json(const TensorInfo& info);
+
+// Milliseconds that `work` takes.
+double milliseconds(const std::function<void()>& work);
+
+// Smallest, middle and largest of a list that is not empty.
+struct Spread {
+  double min = 0, median = 0, max = 0;
+};
+Spread spread_of(std::vector<double> values);
+nlohmann::ordered_json spread_json(const Spread& spread);
+
+}  // namespace sz::cli
