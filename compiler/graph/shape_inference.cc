@@ -194,8 +194,10 @@ Shape infer_unsqueeze(const Graph& graph, const Node& node) {
 
 Shape infer_reduce(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
-  const std::vector<bool> reduced = node.input(1) == kNoValue ? std::vector<bool>(x.size(), true)
-                                                              : axis_set(graph, node, x.size());
+  const bool all =
+      node.input(1) == kNoValue || constant_integers(graph, node, 1, "the axes").empty();
+  const std::vector<bool> reduced =
+      all ? std::vector<bool>(x.size(), true) : axis_set(graph, node, x.size());
   Shape result;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!reduced[i]) result.push_back(x[i]);
