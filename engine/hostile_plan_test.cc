@@ -39,7 +39,8 @@ bool run_all(ModelRunner& runner, ByteSpan weights) {
 class HostilePlans : public ::testing::TestWithParam<ops::Kernel> {
  protected:
   std::vector<TestPlan> plans() const {
-    return {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish()};
+    return {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
+            convolutions_plan(GetParam()).finish()};
   }
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, HostilePlans,

@@ -71,6 +71,7 @@ Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, Memo
 
 Failure Model::prepare(MutableByteSpan control, std::uint64_t plan_bytes,
                        package::Sha256Fn sha256) {
+  *this = Model();  // whatever it held before may lie in `control`
   if (!fits(control, plan_bytes)) return {Status::kPlanSize, detail_of(plan_bytes)};
   package::PlanView plan;
   Failure failure = package::PlanView::parse(control.first(plan_bytes), sha256, &plan);
@@ -86,7 +87,6 @@ Failure Model::prepare(MutableByteSpan control, std::uint64_t plan_bytes,
 
   plan_ = plan;
   views_ = views;
-  memory_ = {};
   return kSuccess;
 }
 

@@ -109,7 +109,8 @@ TEST_P(ModelKernels, ComputesASmallNetwork) {
 // A slice that is read too early, or written too wide, shows up as a difference here.
 TEST_P(ModelKernels, GivesTheSameBitsWhateverWasInMemoryAndForEveryNumberOfWorkers) {
   for (const TestPlan& plan :
-       {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish()}) {
+       {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
+        convolutions_plan(GetParam()).finish()}) {
     ModelRunner runner(plan.plan);
     ASSERT_TRUE(runner.failure().ok());
     const auto inputs = bytes_of(ramp(runner.input_bytes(0) / sizeof(float)));
@@ -127,15 +128,20 @@ TEST_P(ModelKernels, GivesTheSameBitsWhateverWasInMemoryAndForEveryNumberOfWorke
   }
 }
 
-TEST(Model, BranchesAgreeBetweenTheKernels) {
+TEST(Model, KernelsGiveTheSameBits) {
   std::vector<float> results[2];
   for (const auto kernel : {ops::Kernel::kReference, ops::Kernel::kVector}) {
-    const TestPlan plan = branches_plan(kernel).builder.finish();
-    ModelRunner runner(plan.plan);
-    ASSERT_TRUE(runner.attach(plan.weights).ok());
-    ASSERT_TRUE(runner.run(0, bytes_of(ramp(64))).ok());
-    const auto outputs = runner.f32_outputs();
-    results[kernel == ops::Kernel::kVector].assign(outputs.begin(), outputs.end());
+    for (const TestPlan& plan :
+         {sequence_plan(kernel).builder.finish(), branches_plan(kernel).builder.finish(),
+          convolutions_plan(kernel).finish()}) {
+      ModelRunner runner(plan.plan);
+      ASSERT_TRUE(runner.failure().ok());
+      ASSERT_TRUE(runner.attach(plan.weights).ok());
+      ASSERT_TRUE(runner.run(0, bytes_of(ramp(runner.input_bytes(0) / sizeof(float)))).ok());
+      const auto outputs = runner.f32_outputs();
+      auto& all = results[kernel == ops::Kernel::kVector];
+      all.insert(all.end(), outputs.begin(), outputs.end());
+    }
   }
   EXPECT_EQ(results[0], results[1]);
 }
@@ -269,6 +275,20 @@ TEST(Model, NeedsTheControlMemoryThatMemoryNeedStates) {
   EXPECT_EQ(failure.detail, need.control);
   EXPECT_EQ(prepare(plan.plan.size() - 1, plan.plan.size()).status, Status::kPlanSize);
   EXPECT_TRUE(prepare(need.control, plan.plan.size()).ok());
+}
+
+TEST(Model, IsEmptyAfterAPlanThatWasRefused) {
+  const TestPlan plan = sequence_plan().builder.finish();
+  ModelRunner runner(plan.plan);
+  ASSERT_TRUE(runner.attach(plan.weights).ok());
+  const std::vector<std::byte> inputs(432);
+  ASSERT_TRUE(runner.run(0, inputs).ok());
+  GuardedRegion control(8192, 0);
+  std::memcpy(control.bytes().data(), plan.plan.data(), plan.plan.size());
+  control.bytes()[200] ^= std::byte{1};
+  EXPECT_EQ(runner.model().prepare(control.bytes(), plan.plan.size(), package::sha256_host).status,
+            Status::kPlanDigest);
+  EXPECT_EQ(runner.run(0, inputs).status, Status::kBadEntryPoint);
 }
 
 TEST(Model, MemoryNeedRefusesScratchBeyondTheWindow) {

@@ -273,4 +273,43 @@ BranchesPlan branches_plan(ops::Kernel kernel) {
   return plan;
 }
 
+PlanBuilder convolutions_plan(ops::Kernel kernel) {
+  PlanBuilder b;
+  b.kernel = kernel;
+  b.tables.header.scratch_bytes = kScratchBytes;
+  const auto image = b.arena({1, 7, 7, 20});
+  const auto filtered = b.arena({1, 7, 7, 20});
+  const auto mixed = b.arena({1, 3, 3, 36});
+  const auto spread = b.arena({1, 3, 3, 20});
+  const auto result = b.arena({1, 2, 2, 20});
+
+  ops::Conv2dAttributes depthwise;
+  depthwise.window = {.kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1};
+  depthwise.window.pad_bottom = depthwise.window.pad_right = 1;
+  depthwise.groups = 20;
+  const auto w1 =
+      b.conv_weights({.inputs = 20, .outputs = 20, .groups = 20, .kernel_h = 3, .kernel_w = 3}, 6);
+  b.step(ops::OpCode::kConv2d, {image, w1}, {filtered}, depthwise);
+
+  ops::Conv2dAttributes strided;
+  strided.window = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
+  const auto w2 = b.conv_weights({.inputs = 20, .outputs = 36, .kernel_h = 3, .kernel_w = 3}, 7);
+  b.step(ops::OpCode::kConv2d, {filtered, w2}, {mixed}, strided);
+
+  ops::Conv2dAttributes dilated;
+  dilated.window = {.kernel_h = 2, .kernel_w = 2, .dilation_h = 2, .dilation_w = 2};
+  dilated.window.pad_top = dilated.window.pad_left = 1;
+  dilated.window.pad_bottom = dilated.window.pad_right = 1;
+  const auto w3 = b.conv_weights({.inputs = 36, .outputs = 20, .kernel_h = 2, .kernel_w = 2}, 8);
+  b.step(ops::OpCode::kConv2d, {mixed, w3}, {spread}, dilated);
+
+  ops::Pool2dAttributes pool;
+  pool.window = {.kernel_h = 2, .kernel_w = 2, .stride_h = 2, .stride_w = 2};
+  pool.window.pad_bottom = pool.window.pad_right = 1;
+  pool.kind = ops::PoolKind::kAverage;
+  b.step(ops::OpCode::kPool2d, {spread}, {result}, pool);
+  b.entry({image}, {result});
+  return b;
+}
+
 }  // namespace sz::engine::testing

@@ -133,4 +133,9 @@ struct BranchesPlan {
 // output [1,1,1,4].
 BranchesPlan branches_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// The other kinds of convolution, one after the other: depthwise, more channels than a panel of
+// weights is wide, strided, dilated; an average pool at the end. Input [1,7,7,20], output
+// [1,2,2,20].
+PlanBuilder convolutions_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 }  // namespace sz::engine::testing

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/testing/plan_builder.h"
+#include "engine/testing/plan_refit.h"
 
 namespace sz::engine::testing {
 namespace {
@@ -112,19 +113,6 @@ void interleave(Random& random, PlanTables& tables) {
   first->pitch = second->pitch = pitch;
   second->offset = first->offset + (1 + below(random, pitch)) * sizeof(float);
   tables.header.arena_bytes = std::max<std::uint64_t>(tables.header.arena_bytes, 1 << 15);
-}
-
-// All tensors apart from each other, as many as fit.
-void spread_tensors(Random& random, PlanTables& tables) {
-  std::uint64_t end = 0;
-  for (auto& tensor : tables.tensors) {
-    if (tensor.region != 1 || tensor.pitch != inner_of(tensor) || below(random, 4) == 0) continue;
-    std::uint64_t bytes = sizeof(float);
-    for (const std::uint32_t dim : tensor.dims) bytes *= dim;
-    tensor.offset = end;
-    end = (end + bytes + 63) / 64 * 64;
-  }
-  if (end < 1 << 20) tables.header.arena_bytes = std::max(tables.header.arena_bytes, end);
 }
 
 void change_step(Random& random, PlanTables& tables) {
@@ -260,7 +248,7 @@ void mutate(Random& random, PlanTables& tables) {
     case 4:
       return change_size_everywhere(random, tables);
     case 5:
-      return spread_tensors(random, tables);
+      return spread_tensors(tables);
     case 6:
       return change_step(random, tables);
     case 7:
@@ -286,8 +274,14 @@ void mutate(Random& random, PlanTables& tables) {
 
 PlanTables seed_plan(Random& random) {
   const auto kernel = static_cast<ops::Kernel>(below(random, 2));
-  return below(random, 2) == 0 ? sequence_plan(kernel).builder.tables
-                               : branches_plan(kernel).builder.tables;
+  switch (below(random, 3)) {
+    case 0:
+      return sequence_plan(kernel).builder.tables;
+    case 1:
+      return branches_plan(kernel).builder.tables;
+    default:
+      return convolutions_plan(kernel).tables;
+  }
 }
 
 }  // namespace
@@ -299,6 +293,7 @@ std::vector<std::byte> mutate_plan(ByteSpan plan, std::uint32_t seed) {
   auto tables = PlanTables::decode(plan);
   if (!tables || below(random, 256) == 0) tables = seed_plan(random);
   for (std::uint32_t i = below(random, 4) + 1; i > 0; --i) mutate(random, *tables);
+  if (below(random, 3) == 0) refit(*tables);
   return tables->encode();
 }
 
