@@ -35,8 +35,8 @@ Axis random_axis(Random& random, std::uint32_t size) {
     Axis axis{random.integer(1, 5), random.integer(1, 3),
               random.chance(4) ? random.integer(1, 3) : 1, 0, 0};
     if (!random.chance(3)) {
-      axis.before = random.integer(0, axis.extent() - 1);
-      axis.after = random.integer(0, axis.extent() - 1);
+      axis.before = random.integer(0, axis.extent());  // a window may lie in the padding alone
+      axis.after = random.integer(0, axis.extent());
     }
     if (size + axis.before + axis.after >= axis.extent()) return axis;
   }

@@ -32,8 +32,14 @@ HWY_INLINE hn::Vec<D> canonical_vector(D d, hn::Vec<D> value) {
 // finish() of ops/rules.h.
 template <class D>
 HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::Vec<D> high) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  // MAXPS is "first > second ? first : second", MINPS likewise: just the comparisons of the rule.
+  value = hn::Max(low, value);
+  value = hn::Min(high, value);
+#else
   value = hn::IfThenElse(hn::Lt(value, low), low, value);
   value = hn::IfThenElse(hn::Gt(value, high), high, value);
+#endif
   return canonical_vector(d, value);
 }
 

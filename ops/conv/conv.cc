@@ -1,6 +1,7 @@
 #include "ops/conv/conv.h"
 
 #include "ops/check.h"
+#include "ops/conv/depthwise.h"
 #include "ops/conv/indirection.h"
 
 namespace sz::ops {
@@ -55,7 +56,8 @@ Status check_conv2d(const Step& step) {
 
 std::uint64_t conv2d_scratch(const Step& step) {
   if (step.kernel == Kernel::kReference) return 0;
-  return plan_indirection(unpack(step)).scratch_bytes;
+  const Conv2d conv = unpack(step);
+  return conv.depthwise() ? depthwise_scratch(conv) : plan_indirection(conv).scratch_bytes;
 }
 
 Status run_conv2d(const Step& step, const RunContext& context) noexcept {

@@ -1,29 +1,37 @@
-// The depthwise kernel: every channel has its own kernel_h x kernel_w weights.
+// The depthwise convolution: every channel has its own kernel_h x kernel_w weights.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "ops/attributes.h"
+#include "ops/conv/conv.h"
 
 namespace sz::ops {
 
-// y[r, c] = clamp(bias[c] + sum over taps t of x[r, t, c] * w[t, c]).
-struct DepthwiseBlock {
-  const float* const* table = nullptr;  // tap t of row r begins at table[t * table_stride + r]
-  std::size_t table_stride = 0;
+// Neighbouring output pixels of one row:
+//   y[p, c] = clamp(bias[c] + sum over taps t of x[p, t, c] * w[t, c]).
+struct DepthwiseRun {
+  const float* const* first = nullptr;  // [taps] channel 0 of tap t of pixel 0
+  const std::size_t* steps = nullptr;   // [taps] elements from pixel to pixel; 0 in the padding
   std::size_t taps = 0;
-  std::size_t rows = 0;
+  std::size_t pixels = 0;
   std::size_t channels = 0;
   const float* weights = nullptr;  // the depthwise packing of ops/gemm/pack.h
-  std::size_t weight_row = 0;      // elements of one of its rows
   float* y = nullptr;
   std::size_t y_pitch = 0;
   Clamp clamp;
 };
 
-using DepthwiseBlockFn = void (*)(const DepthwiseBlock& block) noexcept;
+using DepthwiseRunFn = void (*)(const DepthwiseRun& run) noexcept;
 
 // The kernel for this machine; nullptr if it has no vector kernels.
-DepthwiseBlockFn depthwise_block_kernel();
+DepthwiseRunFn depthwise_run_kernel();
+
+// Scratch of one worker for depthwise_vector, in bytes.
+std::uint64_t depthwise_scratch(const Conv2d& conv);
+
+// A depthwise convolution over the vector kernel; false, with nothing done, if there is none.
+bool depthwise_vector(const Conv2d& conv, const RunContext& context);
 
 }  // namespace sz::ops

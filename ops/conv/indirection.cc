@@ -103,13 +103,15 @@ IndirectionPlan plan_indirection(const Conv2d& conv) {
   IndirectionPlan plan;
   plan.merged = conv.attributes.groups == 1 && conv.in_c <= kMergeChannels && window.kernel_w > 1 &&
                 window.dilation_w == 1 && conv.x_pitch == conv.in_c;
-  const std::size_t width = conv.depthwise() ? conv.in_c : conv.group_in();
+  const std::size_t width = conv.group_in();
+  const bool padded =
+      (window.pad_top | window.pad_left | window.pad_bottom | window.pad_right) != 0;
+  plan.pointwise = window.kernel_h == 1 && window.kernel_w == 1 && window.stride_h == 1 &&
+                   window.stride_w == 1 && !padded;
   plan.segments = plan.merged ? window.kernel_h : std::size_t{window.kernel_h} * window.kernel_w;
   plan.length = plan.merged ? width * window.kernel_w : width;
   plan.block_rows = conv.out_rows() < kBlockRows ? conv.out_rows() : kBlockRows;
 
-  const bool padded =
-      (window.pad_top | window.pad_left | window.pad_bottom | window.pad_right) != 0;
   const bool slots = plan.merged && (window.pad_left | window.pad_right) != 0;
   const std::size_t table_bytes = plan.segments * plan.block_rows * sizeof(const float*);
   const std::size_t zero_bytes = padded ? plan.length * sizeof(float) : 0;
@@ -134,6 +136,10 @@ const float* const* build_indirection(const Conv2d& conv, const IndirectionPlan&
   const auto* zeroes = reinterpret_cast<const float*>(scratch + plan.zero_offset);
   auto* slots = reinterpret_cast<float*>(scratch + plan.slot_offset);
   auto* offsets = reinterpret_cast<std::size_t*>(scratch + plan.tap_offset);
+  if (plan.pointwise) {
+    for (std::size_t r = 0; r < rows; ++r) table[r] = conv.x + (first + r) * conv.x_pitch + channel;
+    return table;
+  }
   if (!plan.merged) fill_tap_offsets(conv, offsets);
   const std::size_t image = conv.out_h * conv.out_w;
   Pixel pixel{first / image, first % image / conv.out_w, first % conv.out_w};

@@ -17,6 +17,7 @@ inline constexpr std::size_t kBlockRows = 48;
 
 // How a convolution cuts its inputs into segments, and what that takes.
 struct IndirectionPlan {
+  bool pointwise = false;      // 1 x 1, stride 1: output pixel r reads input pixel r
   bool merged = false;         // a segment is a row of taps
   std::size_t segments = 0;    // per output pixel
   std::size_t length = 0;      // elements of a segment, of one group

@@ -15,7 +15,6 @@ struct ConvJob {
   PanelSplit split;
   std::size_t row_blocks;
   GemmBlockFn gemm;
-  DepthwiseBlockFn depthwise;
 };
 
 std::size_t rows_of_block(const ConvJob& job, std::size_t block) {
@@ -53,30 +52,13 @@ void run_gemm_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) no
   job.gemm(block);
 }
 
-void run_depthwise_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcept {
-  const auto& job = *static_cast<const ConvJob*>(context);
-  const Conv2d& conv = job.conv;
-  const std::size_t first = chunk * job.plan.block_rows;
-  std::byte* scratch = job.context.scratch_of(worker);
-  clear_zero_row(job.plan, scratch);
-
-  DepthwiseBlock block;
-  block.rows = rows_of_block(job, chunk);
-  block.table = build_indirection(conv, job.plan, first, block.rows, 0, scratch);
-  block.table_stride = job.plan.block_rows;
-  block.taps = job.plan.segments;
-  block.channels = conv.in_c;
-  block.weights = conv.weights;
-  block.weight_row = depthwise_row(conv.in_c);
-  block.y = conv.y + first * conv.y_pitch;
-  block.y_pitch = conv.y_pitch;
-  block.clamp = conv.attributes.clamp;
-  job.depthwise(block);
-}
-
 }  // namespace
 
 void conv2d_vector(const Conv2d& conv, const RunContext& context) {
+  if (conv.depthwise()) {
+    if (!depthwise_vector(conv, context)) conv2d_reference(conv);
+    return;
+  }
   const IndirectionPlan plan = plan_indirection(conv);
   const std::size_t row_blocks = (conv.out_rows() + plan.block_rows - 1) / plan.block_rows;
   ConvJob job{
@@ -85,14 +67,9 @@ void conv2d_vector(const Conv2d& conv, const RunContext& context) {
       plan,
       PanelSplit(conv.group_out(), row_blocks * conv.attributes.groups, context.workers.count()),
       row_blocks,
-      gemm_block_kernel(),
-      depthwise_block_kernel()};
-  if (job.gemm == nullptr || job.depthwise == nullptr) {
+      gemm_block_kernel()};
+  if (job.gemm == nullptr) {
     conv2d_reference(conv);
-    return;
-  }
-  if (conv.depthwise()) {
-    context.workers.run(run_depthwise_chunk, &job, static_cast<std::uint32_t>(row_blocks));
     return;
   }
   const std::size_t chunks = conv.attributes.groups * row_blocks * job.split.parts;

@@ -181,9 +181,24 @@ void compute_panels(const GemmBlock& block, std::size_t begin, std::size_t end) 
   }
 }
 
+// As many rows as tiles of full height can cover; returns how many that is.
+std::size_t compute_full_tiles(const GemmBlock& block) {
+#if HWY_TARGET == HWY_AVX3
+  // Both tile shapes keep 24 sums; take the one that divides the panels.
+  const std::size_t whole = block.outputs / kPanelWidth;
+  if (whole % 4 == 0 && whole % 3 != 0) {
+    const std::size_t rows = block.rows / 6 * 6;
+    if (rows > 0) compute_panels<6>(block, 0, rows);
+    return rows;
+  }
+#endif
+  const std::size_t rows = block.rows / kTileRows * kTileRows;
+  if (rows > 0) compute_panels<kTileRows>(block, 0, rows);
+  return rows;
+}
+
 void gemm_block(const GemmBlock& block) noexcept {
-  std::size_t row = block.rows / kTileRows * kTileRows;
-  if (row > 0) compute_panels<kTileRows>(block, 0, row);
+  std::size_t row = compute_full_tiles(block);
   if (row + 4 <= block.rows) {
     compute_panels<4>(block, row, row + 4);
     row += 4;
