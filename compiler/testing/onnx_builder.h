@@ -26,6 +26,7 @@ class OnnxBuilder {
                         const std::vector<std::string>& outputs);
 
   onnx::ModelProto& model() { return model_; }
+  const onnx::ModelProto& model() const { return model_; }
   onnx::GraphProto& graph() { return *model_.mutable_graph(); }
   std::vector<std::byte> bytes() const;
 
