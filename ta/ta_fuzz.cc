@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/testing/plan_builder.h"
@@ -92,6 +93,16 @@ class Player {
     std::unique_ptr<LoopbackSession> session;
     const TestPlan* plan = &plans()[0];
     std::size_t weights_sent = 0;
+    shim::Mutator pending;  // for the next call
+
+    Invoke call() {
+      return [this](std::uint32_t command, Params& params) {
+        session->set_mutator(std::exchange(pending, {}));
+        const std::uint32_t result = session->invoke(command, params);
+        session->set_mutator({});
+        return result;
+      };
+    }
   };
 
   void step(Script& script) {
@@ -106,19 +117,19 @@ class Player {
       case 2:
         return begin_patched(seat, script);
       case 3:
-        return check(load_begin(invoke_of(*seat.session), script.bytes(script.number(1))));
+        return check(load_begin(seat.call(), script.bytes(script.number(1))));
       case 4:
         return send_weights(seat, script.number(2));
       case 5:
         return send_any_weights(seat, script);
       case 6:
-        return check(load_end(invoke_of(*seat.session)));
+        return check(load_end(seat.call()));
       case 7:
         return run_well(seat, script.number(1), script.number(1));
       case 8:
         return run_any(seat, script);
       case 9:
-        return check(unload(invoke_of(*seat.session)));
+        return check(unload(seat.call()));
       case 10:
         return send_any(seat, script);
       case 11:
@@ -143,9 +154,6 @@ class Player {
   }
 
   void check(const Reply& reply) {
-    for (Seat& seat : seats_) {
-      if (seat.session) seat.session->set_mutator({});
-    }
     demand(reply.result == 0 || reply.result == kBadParametersResult);
     check_facts();
   }
@@ -167,8 +175,7 @@ class Player {
   void begin(Seat& seat, std::uint32_t which, std::uint32_t cores, Bytes patched) {
     seat.plan = &plans()[which % plans().size()];
     seat.weights_sent = 0;
-    check(load_begin(invoke_of(*seat.session), patched.empty() ? Bytes(seat.plan->plan) : patched,
-                     cores));
+    check(load_begin(seat.call(), patched.empty() ? Bytes(seat.plan->plan) : patched, cores));
   }
 
   void begin_patched(Seat& seat, Script& script) {
@@ -189,12 +196,12 @@ class Player {
     const Bytes chunk = weights.subspan(seat.weights_sent, std::min(left, bytes));
     const std::uint64_t offset = seat.weights_sent;
     seat.weights_sent += chunk.size();
-    check(load_weights(invoke_of(*seat.session), chunk, offset));
+    check(load_weights(seat.call(), chunk, offset));
   }
 
   void send_any_weights(Seat& seat, Script& script) {
     const std::uint64_t offset = script.number(4) | std::uint64_t{script.number(1)} << 32;
-    check(load_weights(invoke_of(*seat.session), script.bytes(script.number(1)), offset));
+    check(load_weights(seat.call(), script.bytes(script.number(1)), offset));
   }
 
   void run_well(Seat& seat, std::uint32_t entry, std::uint32_t cores) {
@@ -202,14 +209,14 @@ class Player {
     demand(info(invoke_of(*seat.session), &facts).ok());
     const std::vector<std::byte> inputs(facts.inputs_bytes, std::byte{0x3e});
     std::vector<std::byte> outputs(facts.outputs_bytes);
-    check(run(invoke_of(*seat.session), inputs, &outputs, entry, cores));
+    check(run(seat.call(), inputs, &outputs, entry, cores));
   }
 
   void run_any(Seat& seat, Script& script) {
     const std::vector<std::byte> inputs(script.number(2), std::byte{0x3f});
     std::vector<std::byte> outputs(script.number(2));
     const std::uint32_t entry = script.number(1);
-    check(run(invoke_of(*seat.session), inputs, &outputs, entry, script.number(1)));
+    check(run(seat.call(), inputs, &outputs, entry, script.number(1)));
   }
 
   // Any command number, any parameter types, any parameters.
@@ -226,7 +233,7 @@ class Player {
       params[i].data = (params[i].b & 1) != 0 ? nullptr : buffers[i].data();
       params[i].size = buffers[i].size();
     }
-    check({.result = seat.session->invoke(command, params)});
+    check({.result = seat.call()(command, params)});
   }
 
   // The normal world writes one byte of the shared memory when the call has come to `event`.
@@ -235,16 +242,16 @@ class Player {
     const std::uint32_t offset = script.number(2);
     const auto value = std::byte(script.number(1));
     const bool reseal = (script.number(1) & 1) != 0;
-    seat.session->set_mutator([=](std::uint32_t now, const shim::SharedMemory& memory) {
+    seat.pending = [=](std::uint32_t now, const shim::SharedMemory& memory) {
       if (now != event || memory[0].empty()) return;
       memory[0][offset % memory[0].size()] = value;
       if (reseal) engine::testing::reseal(memory[0]);
-    });
+    };
   }
 
   void load_and_run(Seat& seat, std::uint32_t which) {
     seat.plan = &plans()[which % plans().size()];
-    check(load_model(invoke_of(*seat.session), seat.plan->plan, seat.plan->weights));
+    check(load_model(seat.call(), seat.plan->plan, seat.plan->weights));
     run_well(seat, 0, 1);
   }
 

@@ -28,6 +28,16 @@ struct AllocatorRecord {
 };
 static_assert(sizeof(AllocatorRecord) == 64);
 
+// As it was before OP-TEE 4.6.
+struct OldAllocatorRecord {
+  std::array<char, 32> description;
+  std::uint32_t allocated;
+  std::uint32_t max_allocated;
+  std::uint32_t size;
+  std::uint32_t rest[3];
+};
+static_assert(sizeof(OldAllocatorRecord) == 56);
+
 // libteec's parameter types have the numbers of the GlobalPlatform internal API.
 std::uint32_t teec_type(shim::Param::Kind kind) { return static_cast<std::uint32_t>(kind); }
 
@@ -94,6 +104,11 @@ std::optional<AllocatorStatistics> read_statistics(TeeContext& context, Allocato
   const TEEC_Result result = TEEC_InvokeCommand(&session, kCommandAllocators, &operation, &origin);
   TEEC_CloseSession(&session);
   if (result != TEEC_SUCCESS) return std::nullopt;
+  if (operation.params[1].tmpref.size == sizeof(OldAllocatorRecord)) {
+    OldAllocatorRecord old{};
+    std::memcpy(&old, &record, sizeof(old));
+    return AllocatorStatistics{old.allocated, old.max_allocated, old.size};
+  }
   return AllocatorStatistics{record.allocated, record.max_allocated, record.size};
 }
 
