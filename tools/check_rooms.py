@@ -22,7 +22,7 @@ ALLOWED = {
     "protocol": ["base"],
     "ta": ["base", "tensor", "package", "engine", "protocol"],
     "shim": ["base", "ta"],
-    "analyze": ["base", "package", "engine", "protocol"],
+    "analyze": ["base", "package", "engine", "protocol", "ta"],
     "include": [],
     "client": ["base", "package", "engine", "protocol", "shim", "include"],
     "compiler": ["base", "tensor", "ops", "package", "engine", "include"],

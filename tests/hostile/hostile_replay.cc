@@ -4,7 +4,8 @@
 //
 // The lines are the same for every back end, so that a device can be held against the host. After
 // each case a valid model is loaded and run on the same session; exit status 1 if that ever fails
-// or gives other bits, or if a call does not arrive. --stride N: only every N-th bit and truncation.
+// or gives other bits, or if a call does not arrive. --stride N: only every N-th bit and
+// truncation.
 
 #include <cstdio>
 #include <cstdlib>
@@ -51,8 +52,8 @@ class Sender {
                 {put(plan), Parameter::value(1), Parameter::none(), Parameter::value_out()});
   }
   Reply load_weights(const std::vector<std::byte>& weights, std::uint32_t offset) {
-    return call(SMARTZONE_CMD_LOAD_WEIGHTS,
-                {put(weights), Parameter::value(offset), Parameter::none(), Parameter::value_out()});
+    return call(SMARTZONE_CMD_LOAD_WEIGHTS, {put(weights), Parameter::value(offset),
+                                             Parameter::none(), Parameter::value_out()});
   }
   Reply load_end() { return plain(SMARTZONE_CMD_LOAD_END); }
   Reply unload() { return plain(SMARTZONE_CMD_UNLOAD); }
@@ -63,8 +64,9 @@ class Sender {
                  Parameter::value(entry, 1), Parameter::value_out()});
   }
   std::vector<std::byte> received() {
-    const auto bytes = out_->bytes().first(received_);
-    return {bytes.begin(), bytes.end()};
+    std::vector<std::byte> bytes(received_);
+    std::memcpy(bytes.data(), out_->bytes().data(), bytes.size());
+    return bytes;
   }
 
  private:
@@ -73,8 +75,8 @@ class Sender {
     return Parameter::memory_in(*in_, bytes.size());
   }
   Reply plain(std::uint32_t command) {
-    return call(command, {Parameter::none(), Parameter::none(), Parameter::none(),
-                          Parameter::value_out()});
+    return call(command,
+                {Parameter::none(), Parameter::none(), Parameter::none(), Parameter::value_out()});
   }
 
   sz::client::Transport& transport_;
@@ -123,8 +125,8 @@ class Replay {
     std::printf("%s: %s %u\n", name.c_str(), std::string(sz::status_name(reply.status)).c_str(),
                 reply.detail);
     ++cases_;
-    if (reply.result != 0) fail(name + ": the call did not arrive, result " +
-                                std::to_string(reply.result));
+    if (reply.result != 0)
+      fail(name + ": the call did not arrive, result " + std::to_string(reply.result));
   }
 
   void still_alive(const std::string& after) {
@@ -142,7 +144,8 @@ class Replay {
 
   void truncations() {
     for (std::size_t size = 0; size < good_.plan.size(); size += stride_) {
-      try_plan("truncated to " + std::to_string(size), {good_.plan.begin(), good_.plan.begin() + size});
+      try_plan("truncated to " + std::to_string(size),
+               {good_.plan.begin(), good_.plan.begin() + size});
     }
     still_alive("truncations");
   }
@@ -184,7 +187,8 @@ class Replay {
     damaged.pop_back();
     if (!sender_.load_begin(good_.plan).ok()) fail("load");
     report("end without weights", sender_.load_end());
-    if (!sender_.load_begin(good_.plan).ok() || !sender_.load_weights(damaged, 0).ok()) fail("load");
+    if (!sender_.load_begin(good_.plan).ok() || !sender_.load_weights(damaged, 0).ok())
+      fail("load");
     report("damaged weights", sender_.load_end());
     report("run after damaged weights", sender_.run(432, 20));
     still_alive("wrong weights");

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "smartzone/smartzone.hpp"
+#include "include/smartzone/smartzone.hpp"
 
 namespace {
 

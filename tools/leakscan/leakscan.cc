@@ -99,10 +99,10 @@ class WindowTable {
 };
 
 struct Result {
-  std::uint64_t windows = 0;        // distinctive windows of the secret
-  std::uint64_t hits = 0;           // positions in the dump at which one of them stands
-  std::uint64_t first_dump = 0;     // where the first hit is, in the dump ...
-  std::uint64_t first_secret = 0;   // ... and in the secret
+  std::uint64_t windows = 0;            // distinctive windows of the secret
+  std::uint64_t hits = 0;               // positions in the dump at which one of them stands
+  std::uint64_t first_dump = 0;         // where the first hit is, in the dump ...
+  std::uint64_t first_secret = 0;       // ... and in the secret
   std::uint64_t secret_bytes_seen = 0;  // bytes of the secret covered by windows that were found
 };
 
