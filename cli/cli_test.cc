@@ -287,7 +287,7 @@ TEST_F(Cli, ShowsWhatAPackageHolds) {
   const Result text = run("inspect m.szp");
   EXPECT_EQ(text.status, 0) << text.err;
   EXPECT_THAT(text.out, AllOf(HasSubstr("x  f32 [1, 1, 2, 2]"), HasSubstr("GRAY"),
-                              HasSubstr("Copy"), HasSubstr("entry point 'run'")));
+                              HasSubstr("Copy"), HasSubstr("entry 'run'")));
   const json answer = run_json("inspect m.szp");
   EXPECT_EQ(answer["plan"]["steps"][0]["op"], "Copy");
   EXPECT_EQ(answer["info"]["name"], "test");
