@@ -251,6 +251,7 @@ class Player {
 
   void load_and_run(Seat& seat, std::uint32_t which) {
     seat.plan = &plans()[which % plans().size()];
+    seat.weights_sent = seat.plan->weights.size();
     check(load_model(seat.call(), seat.plan->plan, seat.plan->weights));
     run_well(seat, 0, 1);
   }

@@ -3,6 +3,7 @@
 #define USER_TA_HEADER_DEFINES_H
 
 #include "protocol/commands.h"
+#include "ta/footprint.h"
 
 #define TA_UUID SMARTZONE_TA_UUID
 
@@ -11,11 +12,8 @@
  */
 #define TA_FLAGS 0
 
-/* For operators' local tiles and the trusted OS's library; a test watches the depth. */
-#define TA_STACK_SIZE (64 * 1024)
-
-/* Holds the session object and the handles of the trusted OS's library: a few kilobytes. */
-#define TA_DATA_SIZE (32 * 1024)
+#define TA_STACK_SIZE SMARTZONE_TA_STACK_BYTES
+#define TA_DATA_SIZE SMARTZONE_TA_HEAP_BYTES
 
 #define TA_VERSION "0.1.0"
 #define TA_DESCRIPTION "SmartZone: whole neural networks in the secure world"
