@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "compiler/testing/runner.h"
 
@@ -65,6 +68,43 @@ TEST_P(CompiledModel, NeedsLittleMoreThanTheLiveTensors) {
   const Report report = compile(false).report;
   EXPECT_GE(report.arena, report.live_bound);
   EXPECT_LE(static_cast<double>(report.arena), 1.05 * static_cast<double>(report.live_bound));
+}
+
+TEST(CompiledDigits, GivesTheProbabilitiesOfTheReferenceEngine) {
+  const fs::path folder = fs::path(SMARTZONE_SOURCE_DIR) / "models" / "digits";
+  const CompileResult result = compile_onnx((folder / "digits.onnx").string(), {});
+  EXPECT_EQ(result.report.arena, result.report.live_bound);
+  std::ifstream file(folder / "test_images.npy", std::ios::binary);
+  const std::string images{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t kHeader = 128;
+  constexpr std::size_t kPixels = 400;
+  const auto reference = nlohmann::json::parse(std::ifstream(folder / "reference.json"));
+  for (const auto& sample : reference.at("samples")) {
+    const std::size_t begin = kHeader + sample.at("test_index").get<std::size_t>() * kPixels;
+    ASSERT_LE(begin + kPixels, images.size());
+    std::vector<float> input(kPixels);
+    for (std::size_t i = 0; i < kPixels; ++i) {
+      const auto pixel = static_cast<unsigned char>(images[begin + i]);
+      input[i] = (static_cast<float>(pixel) - 128.0f) * 0.0078125f;
+    }
+    const auto expected = sample.at("probabilities").get<std::vector<float>>();
+    EXPECT_LE(relative_distance(run_package(result.package, {input}).at(0), expected), kTolerance)
+        << sample.at("file");
+  }
+}
+
+TEST(Compile, GivesTheSameBytesEveryTime) {
+  const std::string path = SMARTZONE_SOURCE_DIR "/models/digits/digits.onnx";
+  EXPECT_EQ(compile_onnx(path, {}).package, compile_onnx(path, {}).package);
+}
+
+TEST(Compile, NamesAFileThatCannotBeRead) {
+  try {
+    compile_onnx("/does/not/exist.onnx", {});
+    FAIL();
+  } catch (const CompileError& error) {
+    EXPECT_EQ(std::string(error.what()).rfind("/does/not/exist.onnx: cannot be read", 0), 0u);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CompiledModel,

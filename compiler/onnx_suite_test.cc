@@ -8,6 +8,7 @@
 #include <map>
 
 #include "compiler/compile.h"
+#include "compiler/import/onnx/importer.h"
 #include "compiler/testing/runner.h"
 #include "onnx/onnx_pb.h"
 
@@ -29,9 +30,16 @@ bool read(const fs::path& path, google::protobuf::Message& message) {
   return file && message.ParseFromIstream(&file);
 }
 
+// Opset 6 as 7: what changed in between has other attributes, and those are refused.
+void raise_opset(onnx::ModelProto& model) {
+  auto& opset = *model.mutable_opset_import(0);
+  if (opset.version() == 6) opset.set_version(kMinOpset);
+}
+
 OnnxCase read_case(const fs::path& folder) {
   OnnxCase test;
   EXPECT_TRUE(read(folder / "model.onnx", test.model)) << folder;
+  raise_opset(test.model);
   const fs::path data = folder / "test_data_set_0";
   for (onnx::TensorProto tensor;
        read(data / ("input_" + std::to_string(test.inputs.size()) + ".pb"), tensor);) {
@@ -118,7 +126,7 @@ TEST(OnnxSuite, EveryTestIsRightOrRefused) {
   std::cout << passed << " right, " << refused << " refused; right with:";
   for (const auto& [op, count] : right) std::cout << ' ' << op << '(' << count << ')';
   std::cout << '\n';
-  EXPECT_GE(passed, 60);
+  EXPECT_GE(passed, 105);
 }
 
 }  // namespace

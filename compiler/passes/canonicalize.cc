@@ -8,19 +8,22 @@
 namespace sz::compiler {
 namespace {
 
-// A bound of Clip: its constant, or `otherwise` where there is none.
-float bound(const Graph& graph, const Node& node, std::size_t input, float otherwise) {
+// A number that is an input (a bound of Clip, the value of Pad): its constant, or `otherwise` where
+// there is none.
+float number(const Graph& graph, const Node& node, std::size_t input, float otherwise) {
   if (node.input(input) == kNoValue) return otherwise;
   const Constant* constant = graph.constant(node.inputs[input]);
-  if (constant == nullptr || constant->f32().size() != 1) {
-    fail(graph, node, "its bounds must be single numbers known when the model is compiled");
+  if (constant == nullptr || constant->dtype != DType::kF32 || constant->f32().size() != 1) {
+    fail(graph, node,
+         "input " + std::to_string(input) +
+             " must be a single f32 number known when the model is compiled");
   }
   return constant->f32()[0];
 }
 
 void clip(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
-  const ops::Clamp clamp{bound(graph, node, 1, -INFINITY), bound(graph, node, 2, INFINITY)};
+  const ops::Clamp clamp{number(graph, node, 1, -INFINITY), number(graph, node, 2, INFINITY)};
   if (!(clamp.low <= clamp.high)) fail(graph, node, "its lower bound is not below its upper one");
   rewriter.emit({Op::kClamp, node.name, {node.inputs[0]}, node.output, {}, clamp});
 }
@@ -115,7 +118,7 @@ void pad(Rewriter& rewriter, const Node& node) {
   Graph& graph = rewriter.graph();
   Shape shape = graph.shape(node.inputs[0]);
   const auto ranges = pad_ranges(graph, node, shape.size());
-  const float value = bound(graph, node, 2, 0.0f);
+  const float value = number(graph, node, 2, 0.0f);
   ValueId x = node.inputs[0];
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     const auto [before, after] = ranges[axis];

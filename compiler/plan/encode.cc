@@ -135,11 +135,13 @@ class Encoder {
     header.weights_sha256 = package::sha256_of(weights_);
     if (header.operand_count > package::kMaxOperands ||
         header.attribute_count > package::kMaxAttributes ||
-        header.arena_bytes > package::kMaxRegionBytes) {
+        header.arena_bytes > package::kMaxRegionBytes ||
+        header.scratch_bytes > package::kMaxRegionBytes) {
       throw CompileError(source_ + ": the network is too large for a plan: " +
                          std::to_string(header.operand_count) + " operands, " +
                          std::to_string(header.attribute_count) + " attribute words, arena of " +
-                         std::to_string(header.arena_bytes) + " bytes");
+                         std::to_string(header.arena_bytes) + " bytes, scratch of " +
+                         std::to_string(header.scratch_bytes) + " bytes");
     }
     std::vector<std::byte> plan;
     append(plan, std::span<const PlanHeader>(&header, 1));

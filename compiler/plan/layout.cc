@@ -73,6 +73,10 @@ TensorId Layout::native(ValueId id) {
   const Order order = native_order(shape.size());
   const std::string& name = graph_.value(id).name;
   if (const Constant* constant = graph_.constant(id)) {
+    if (constant->dtype != DType::kF32) {
+      fail(graph_, "'" + name + "' has elements of " + to_string(constant->dtype) +
+                       "; the device computes with f32 only");
+    }
     ConstantPtr turned;
     if (shape.size() == 4) {
       static constexpr std::int64_t kNative[] = {0, 2, 3, 1};
