@@ -4,11 +4,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <iostream>
+#include <mutex>
+#include <thread>
 
 #include "cli/table.h"
 
 namespace sz::cli {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};
+
+}  // namespace
 
 Backend choose_backend(const Globals& globals) {
   if (!globals.backend.empty()) return parse_backend(globals.backend);
@@ -18,8 +26,37 @@ Backend choose_backend(const Globals& globals) {
   return Backend::kHost;
 }
 
+Session open_session(Backend backend) {
+  std::mutex mutex;
+  std::condition_variable opened;
+  bool done = false;
+  std::thread watch([&] {
+    std::unique_lock lock(mutex);
+    if (!opened.wait_for(lock, kPatience, [&] { return done; })) {
+      std::cerr << "smartzone: still waiting for the TEE to open the trusted application; does "
+                   "tee-supplicant run? (Ctrl-C ends this)\n";
+    }
+  });
+  const auto end_watch = [&] {
+    {
+      const std::lock_guard lock(mutex);
+      done = true;
+    }
+    opened.notify_one();
+    watch.join();
+  };
+  try {
+    Session session = Session::open(backend);
+    end_watch();
+    return session;
+  } catch (...) {
+    end_watch();
+    throw;
+  }
+}
+
 Session open_and_load(Backend backend, const Package& package) {
-  Session session = Session::open(backend);
+  Session session = open_session(backend);
   const bool terminal = isatty(STDERR_FILENO) == 1;
   session.load(package, [&](std::uint64_t done, std::uint64_t total) {
     if (!terminal) return;

@@ -40,6 +40,10 @@ void add_device_info(CLI::App& app, Globals& globals, Action* action);
 // not the secure one and nobody asked for it.
 Backend choose_backend(const Globals& globals);
 
+// Opens a session. Says on standard error if that takes long: without tee-supplicant the kernel
+// waits for ever.
+Session open_session(Backend backend);
+
 // Opens a session and loads the package, with progress on standard error where that is a terminal.
 Session open_and_load(Backend backend, const Package& package);
 

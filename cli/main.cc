@@ -16,7 +16,7 @@ constexpr const char* kAbout =
 constexpr const char* kFooter =
     "Examples:\n"
     "  smartzone compile digits.onnx -o digits.szp --preprocess preprocess.json\n"
-    "  smartzone inspect digits.szp\n"
+    "  smartzone analyze digits.szp\n"
     "  smartzone run digits.szp photo.png\n"
     "  smartzone COMMAND --help\n"
     "\n"
@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
   sz::cli::Action action;
   sz::cli::add_compile(app, globals, &action);
   sz::cli::add_inspect(app, globals, &action);
+  sz::cli::add_analyze(app, globals, &action);
   sz::cli::add_run(app, globals, &action);
   sz::cli::add_accuracy(app, globals, &action);
   sz::cli::add_bench(app, globals, &action);

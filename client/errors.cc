@@ -94,8 +94,8 @@ std::string advice_connect(std::uint32_t result) {
       return "There is no usable /dev/tee0: load the kernel's drivers (modprobe optee), start the "
              "board with OP-TEE in its firmware, or use --backend host";
     case kTeeAccessDenied:
-      return "Opening /dev/tee0 needs rights: run as root or join the device's group (often "
-             "'teeclnt')";
+      return "/dev/tee0 is there, but not for this user: run as root, or join the group that the "
+             "device file belongs to (ls -l /dev/tee0)";
     default:
       return "Check that /dev/tee0 exists and may be opened by you, and that tee-supplicant runs";
   }
@@ -108,8 +108,10 @@ std::string advice_open(std::uint32_t result) {
              "file belongs at " +
              std::string(kTaPlace);
     case kTeeSecurity:
-      return "The trusted application is signed for another OP-TEE: sign it with the key (and the "
-             "development kit version) of the OP-TEE that runs here";
+      return "The trusted application's file is signed for another OP-TEE, or damaged: sign it "
+             "with "
+             "the key (and the development kit version) of the OP-TEE that runs here, and copy it "
+             "again";
     case kTeeOutOfMemory:
       return "OP-TEE has not enough secure memory to start the trusted application itself. Close "
              "other trusted applications, or give OP-TEE more: on the emulated device restart it "

@@ -49,7 +49,8 @@ TEST(TeeSentence, SaysWhatToDoAgainstOutOfMemoryAtOpening) {
 
 TEST(TeeSentence, TellsAForeignSignature) {
   EXPECT_THAT(tee_sentence(Stage::kOpenSession, kTeeSecurity, kOriginTee),
-              AllOf(HasSubstr("0xffff000f"), HasSubstr("signed for another OP-TEE")));
+              AllOf(HasSubstr("0xffff000f"), HasSubstr("signed for another OP-TEE"),
+                    HasSubstr("or damaged")));
 }
 
 TEST(TeeSentence, TellsADeadTrustedApplication) {
@@ -60,6 +61,11 @@ TEST(TeeSentence, TellsADeadTrustedApplication) {
 TEST(TeeSentence, TellsThatThereIsNoTee) {
   EXPECT_THAT(tee_sentence(Stage::kConnect, kTeeItemNotFound, kOriginApi),
               AllOf(HasSubstr("/dev/tee0"), HasSubstr("--backend host")));
+}
+
+TEST(TeeSentence, TellsThatTheUserMayNot) {
+  EXPECT_THAT(tee_sentence(Stage::kConnect, kTeeAccessDenied, kOriginApi),
+              AllOf(HasSubstr("not for this user"), HasSubstr("run as root")));
 }
 
 TEST(TeeSentence, KeepsAnUnknownCode) {

@@ -1,6 +1,7 @@
 // The TEE back end, over the GlobalPlatform client API (libteec).
 
 #include <tee_client_api.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -13,13 +14,17 @@ namespace sz::client {
 namespace {
 
 constexpr TEEC_UUID kTaUuid = SMARTZONE_TA_UUID;
+constexpr const char* kDevice = "/dev/tee0";
 
 // A TEEC context that is closed with its owner.
 class Context {
  public:
   Context() {
     const TEEC_Result result = TEEC_InitializeContext(nullptr, &context_);
-    if (result != TEEC_SUCCESS) throw tee_error(Stage::kConnect, result, kOriginApi);
+    if (result == TEEC_SUCCESS) return;
+    // libteec does not tell a device file that may not be opened from one that is not there.
+    const bool forbidden = access(kDevice, F_OK) == 0 && access(kDevice, R_OK | W_OK) != 0;
+    throw tee_error(Stage::kConnect, forbidden ? kTeeAccessDenied : result, kOriginApi);
   }
   ~Context() { TEEC_FinalizeContext(&context_); }
   Context(const Context&) = delete;

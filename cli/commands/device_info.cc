@@ -51,7 +51,7 @@ void print_text(const DeviceInfo& info, unsigned cores) {
 }
 
 int device_info(const Globals& globals) {
-  Session session = Session::open(choose_backend(globals));
+  Session session = open_session(choose_backend(globals));
   const DeviceInfo info = session.device_info();
   const unsigned cores = std::thread::hardware_concurrency();
   if (!globals.json) {
