@@ -71,7 +71,7 @@ int run_analyze(const Globals& globals, const AnalyzeArguments& arguments) {
   try {
     const analyze::SecureMemoryReport report = analyze::analyze(package.plan(), options);
     if (globals.json) {
-      nlohmann::ordered_json json{{"package", arguments.package}, {"model", package.name()}};
+      nlohmann::ordered_json json{{"package", arguments.package}, {"name", package.name()}};
       json.update(report.as_json());
       print_json(json);
     } else {
