@@ -1,9 +1,12 @@
 #include "analyze/report.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/sha256.h"
+#include "base/status_text.h"
 #include "engine/model.h"
 #include "package/plan_format.h"
 #include "package/plan_reader.h"
@@ -16,8 +19,12 @@ namespace {
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 constexpr std::uint64_t kTableSpan = 2 * kMib;  // address space behind one page table
 
-// The loader moves the image by up to 128 random pages (CFG_TA_ASLR_MAX_OFFSET_PAGES).
-constexpr std::uint64_t kRandomOffset = 128 * kPage;
+// The loader moves the image by up to 128 random pages (CFG_TA_ASLR_MAX_OFFSET_PAGES), and OP-TEE
+// keeps single pages free between regions of different kinds.
+constexpr std::uint64_t kGaps = (128 + 16) * kPage;
+
+// The client sends weights in pieces of this size.
+constexpr std::uint64_t kPieceBytes = kMib;
 
 // Page tables that OP-TEE keeps without being asked: two for each of two threads.
 constexpr std::uint64_t kDefaultTables = 4;
@@ -28,17 +35,47 @@ constexpr std::uint64_t kTablesInSmallCore = 128;
 // Heap of the core for one session with a loaded model: 5 KB measured; the stock size is plenty.
 constexpr std::uint64_t kCoreHeapForSession = 8192;
 
+[[noreturn]] void refuse(const Failure& failure) {
+  throw AnalyzeError("the plan is refused: " +
+                     status_sentence(static_cast<std::uint32_t>(failure.status), failure.detail));
+}
+
 package::PlanHeader read_header(std::span<const std::byte> plan) {
   package::PlanHeader header;
-  if (plan.size() < sizeof(header)) throw AnalyzeError("the plan is shorter than its header");
+  if (plan.size() < sizeof(header)) refuse({Status::kPlanTruncated, sizeof(header)});
   std::memcpy(&header, plan.data(), sizeof(header));
   std::uint64_t bytes = 0;
   const Failure failure = package::plan_size(header, &bytes);
-  if (!failure.ok()) {
-    throw AnalyzeError("the plan's header is refused with status " +
-                       std::to_string(static_cast<std::uint32_t>(failure.status)));
-  }
+  if (!failure.ok()) refuse(failure);
   return header;
+}
+
+bool digest_of(ByteSpan data, package::Sha256Digest* digest) {
+  Sha256 hash;
+  hash.update(data);
+  *digest = hash.finish();
+  return true;
+}
+
+// Prepares the plan as the TA does; the most bytes that a run of any entry point shares.
+std::uint64_t largest_exchange(std::span<const std::byte> plan, std::uint64_t control_bytes) {
+  const std::uint64_t bytes = std::max<std::uint64_t>(control_bytes, plan.size());
+  std::vector<std::byte> memory(static_cast<std::size_t>(bytes + kPage));
+  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+  const MutableByteSpan control(memory.data() + (align_up(address, kPage) - address),
+                                static_cast<std::size_t>(bytes));
+  std::memcpy(control.data(), plan.data(), plan.size());
+  engine::Model model;
+  Failure failure = model.prepare(control, plan.size(), digest_of);
+  if (!failure.ok()) refuse(failure);
+  std::uint64_t most = 0;
+  for (std::uint32_t entry = 0; entry < model.plan().entries().size(); ++entry) {
+    engine::IoSize size;
+    failure = model.io_size(entry, &size);
+    if (!failure.ok()) refuse(failure);
+    most = std::max(most, size.inputs + size.outputs);
+  }
+  return most;
 }
 
 engine::MemoryNeed need_of(const package::PlanHeader& header, std::uint32_t cores) {
@@ -77,11 +114,10 @@ void add_session_rows(const TaImage& image, const TrustedOs& os, std::vector<Row
       row("ta_loader", "OP-TEE's loader in the TA, bounce page", Owner::kSession, os.loader_bytes));
 }
 
-// Page tables while a command runs: everything mapped, and the largest shared buffers. The windows
-// of 2 MiB that it touches: the regions are packed, but begin anywhere.
-std::uint64_t tables_for(std::uint64_t mapped) {
-  const std::uint64_t shared = SMARTZONE_MAX_CHUNK_BYTES + kPage;
-  return (mapped + shared + kRandomOffset) / kTableSpan + 2;
+// Page tables while a command runs: one for each window of 2 MiB that it touches. A TA's address
+// space begins at such a window and is filled from there on.
+std::uint64_t tables_for(std::uint64_t mapped, std::uint64_t exchange) {
+  return (mapped + std::max(exchange, kPieceBytes) + kGaps) / kTableSpan + 1;
 }
 
 std::string hex(std::uint64_t value) {
@@ -100,13 +136,36 @@ void add_settings(const TrustedOs& os, SecureMemoryReport* report) {
   settings.push_back({"CFG_TZDRAM_SIZE", hex(align_up(secure, kMib)),
                       "at least: OP-TEE itself and one session with this model"});
   settings.push_back({"CFG_PGT_CACHE_ENTRIES", std::to_string(tables),
-                      "at least: a table for each 2 MiB of the session, shared buffers included"});
+                      "at least: one for each 2 MiB of the session and its shared buffers"});
   if (large_core) {
     settings.push_back({"CFG_TEE_RAM_VA_SIZE", hex(core_window),
                         "so many page tables need a larger window for the core"});
   }
   settings.push_back({"CFG_CORE_HEAP_SIZE", std::to_string(65536 + kCoreHeapForSession),
                       "at least: handles and descriptors of a session"});
+}
+
+std::string mib(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f MiB", static_cast<double>(bytes) / kMib);
+  return text;
+}
+
+void add_warnings(const TrustedOs& os, SecureMemoryReport* report) {
+  const std::uint64_t free = os.pool_bytes - os.core_in_pool_bytes;
+  if (report->total > free) {
+    report->warnings.push_back(mib(report->total) +
+                               " are needed, but the emulated device as it comes has " + mib(free) +
+                               " free: raise CFG_TZDRAM_SIZE (tzdev start --profile "
+                               "firewalled-large)");
+  }
+  if (report->page_tables > os.page_tables) {
+    report->warnings.push_back("up to " + std::to_string(report->page_tables) +
+                               " page tables are needed, but " + report->trusted_os + " has " +
+                               std::to_string(os.page_tables) +
+                               " as it comes: raise CFG_PGT_CACHE_ENTRIES, or the trusted OS will "
+                               "refuse calls for want of memory");
+  }
 }
 
 std::uint64_t sum(const std::vector<Row>& rows, bool model) {
@@ -133,12 +192,13 @@ SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions
   report.session = sum(report.rows, false);
   report.shared = options.image ? options.image->shared : 0;
   report.total = report.model + report.session;
-  report.page_tables = tables_for(report.total);
+  report.page_tables = tables_for(report.total, largest_exchange(plan, need.control));
   report.rows.push_back(row("page_tables", "page tables (in OP-TEE's core)", Owner::kCore,
                             report.page_tables * kPage));
   report.weights_lower_bound = need.weights;
   report.live_lower_bound = options.largest_live_set;
   add_settings(os, &report);
+  add_warnings(os, &report);
   return report;
 }
 

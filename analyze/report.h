@@ -58,13 +58,14 @@ struct SecureMemoryReport {
   std::uint64_t weights_lower_bound = 0;  // the weights as packed
   std::uint64_t live_lower_bound = 0;     // largest set of tensors alive at once; 0 = not known
   std::vector<Setting> settings;
+  std::vector<std::string> warnings;  // what the emulated device as it comes cannot give
 
   // Rows with sizes in bytes and pages, sums, lower bounds, settings.
   std::string as_table() const;
 
   // {"cores", "trusted_os", "rows": [{"id", "name", "owner", "bytes", "mapped"}], "model",
   //  "session", "shared", "total", "page_tables", "lower_bound": {"weights", "live", "total"},
-  //  "settings": [{"name", "value", "why"}]}
+  //  "settings": [{"name", "value", "why"}], "warnings": [sentence]}
   nlohmann::ordered_json as_json() const;
 };
 
@@ -75,7 +76,7 @@ struct AnalyzeOptions {
   std::uint64_t largest_live_set = 0;     // bytes, from the compiler; 0: not known
 };
 
-// Analyses a plan, of which only the header is looked at. Throws AnalyzeError.
+// Analyses a plan. Its structure is checked, its meaning is not. Throws AnalyzeError.
 SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions& options);
 
 }  // namespace sz::analyze

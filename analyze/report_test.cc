@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -30,9 +31,9 @@ const Setting* find_setting(const SecureMemoryReport& report, const std::string&
 
 engine::testing::TestPlan small_plan() { return engine::testing::sequence_plan().builder.finish(); }
 
-// A plan with that many bytes of weights; nothing else in it is looked at.
+// The small plan with a weights region of that many bytes.
 std::vector<std::byte> plan_with_weights(std::uint64_t bytes) {
-  engine::testing::PlanTables tables;
+  auto tables = *engine::testing::PlanTables::decode(small_plan().plan);
   tables.header.weights_bytes = bytes;
   return tables.encode();
 }
@@ -93,6 +94,25 @@ TEST(Analyze, DerivesSettingsThatAreLargeEnough) {
   EXPECT_NE(find_setting(large, "CFG_TEE_RAM_VA_SIZE"), nullptr);
 }
 
+TEST(Analyze, WarnsOfWhatTheDeviceAsItComesCannotGive) {
+  const TrustedOs* stock = find_trusted_os("stock");
+  EXPECT_TRUE(analyze(small_plan().plan, {.image = kImage, .trusted_os = stock}).warnings.empty());
+  // 4 MiB of inputs and as much of outputs: in the arena, and once more while they are exchanged.
+  engine::testing::PlanBuilder builder;
+  const auto x = builder.arena({1 << 20});
+  const auto y = builder.arena({1 << 20});
+  builder.step(ops::OpCode::kUnary, {x}, {y}, ops::UnaryAttributes{});
+  builder.entry({x}, {y});
+  const auto many_tables = analyze(builder.finish().plan, {.image = kImage, .trusted_os = stock});
+  EXPECT_EQ(many_tables.page_tables, 9u);
+  ASSERT_EQ(many_tables.warnings.size(), 1u);
+  EXPECT_NE(many_tables.warnings[0].find("CFG_PGT_CACHE_ENTRIES"), std::string::npos);
+  const auto large = analyze(plan_with_weights(20u << 20), {.image = kImage, .trusted_os = stock});
+  ASSERT_EQ(large.warnings.size(), 2u);
+  EXPECT_NE(large.warnings[0].find("CFG_TZDRAM_SIZE"), std::string::npos);
+  EXPECT_NE(large.as_table().find("Warning: "), std::string::npos);
+}
+
 TEST(Analyze, TellsLowerBounds) {
   const auto plan = small_plan();
   const SecureMemoryReport report = analyze(plan.plan, {.largest_live_set = 576});
@@ -120,6 +140,11 @@ TEST(Analyze, RefusesWhatIsNoPlan) {
   EXPECT_THROW(analyze(plan.plan, {.cores = 0}), AnalyzeError);
   EXPECT_THROW(analyze(plan.plan, {.cores = 17}), AnalyzeError);
   EXPECT_THROW(analyze(plan_with_weights(~std::uint64_t{0}), {}), AnalyzeError);
+  std::vector<std::byte> damaged = plan.plan;
+  damaged.back() ^= std::byte{1};
+  EXPECT_THROW(analyze(damaged, {}), AnalyzeError);
+  damaged.pop_back();
+  EXPECT_THROW(analyze(damaged, {}), AnalyzeError);
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ std::string SecureMemoryReport::as_table() const {
                   (setting.name + "=" + setting.value).c_str(), setting.why.c_str());
     text += entry;
   }
+  for (const std::string& warning : warnings) text += "Warning: " + warning + "\n";
   return text;
 }
 
@@ -121,6 +122,7 @@ nlohmann::ordered_json SecureMemoryReport::as_json() const {
     json["settings"].push_back(
         {{"name", setting.name}, {"value", setting.value}, {"why", setting.why}});
   }
+  json["warnings"] = warnings;
   return json;
 }
 

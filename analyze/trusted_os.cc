@@ -10,8 +10,18 @@ namespace {
 // Loader: 1 page for bounced parameters, 2 of stack, 4 of heap, the rest code and data (9 pages in
 // 4.10; 10 in 4.5, whose Debian build has debug messages in it).
 constexpr std::array<TrustedOs, 2> kTrustedOses = {{
-    {"smartzone", "4.10", 16 * kPage, 322 * kPage},
-    {"stock", "4.5", 17 * kPage, 222 * kPage},
+    {.name = "smartzone",
+     .version = "4.10",
+     .loader_bytes = 16 * kPage,
+     .core_in_pool_bytes = 322 * kPage,
+     .pool_bytes = 15 << 20,
+     .page_tables = 64},
+    {.name = "stock",
+     .version = "4.5",
+     .loader_bytes = 17 * kPage,
+     .core_in_pool_bytes = 222 * kPage,
+     .pool_bytes = 15 << 20,
+     .page_tables = 8},
 }};
 
 }  // namespace

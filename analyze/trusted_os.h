@@ -16,6 +16,10 @@ struct TrustedOs {
   std::uint64_t loader_bytes;
   // Of the pool, taken by the core itself before any session is open.
   std::uint64_t core_in_pool_bytes;
+  // The pool for trusted applications on the emulated device as it comes (profile `firewalled`).
+  std::uint64_t pool_bytes;
+  // Page tables for all sessions together (CFG_PGT_CACHE_ENTRIES) there.
+  std::uint64_t page_tables;
 };
 
 // All that are known, the project's own build first.
