@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/status.h"
 #include "client/errors.h"
+#include "client/plan_io.h"
 #include "client/secure_supply.h"
 #include "client/session_state.h"
 #include "package/plan_format.h"
@@ -204,6 +205,7 @@ DeviceInfo Session::device_info() {
 
 void Session::load(const Package& package, const Progress& progress) {
   State& state = *state_;
+  client::check_info_against_plan(package);
   const smartzone_info before = state.info();
   const auto need = client::secure_need(package.plan(), kCores);
   if (need) {

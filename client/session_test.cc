@@ -231,12 +231,24 @@ TEST(HostSession, RefusesAPackageThatContradictsItself) {
   builder.entry({x}, {y});
   const auto plan = builder.finish();
   Session session = Session::open(Backend::kHost);
-  const Error error = error_of([&] {
-    session.load(from(client::testing::package_of(plan.plan, plan.weights,
-                                                  client::testing::info_text({1, 400}))));
-  });
-  EXPECT_THAT(error.what(), AllOf(HasSubstr("contradicts itself"), HasSubstr("1600")));
-  EXPECT_EQ(session.secure_memory().now, 0u);
+  const auto refused = [&](const std::string& info) {
+    return std::string(error_of([&] {
+                         session.load(
+                             from(client::testing::package_of(plan.plan, plan.weights, info)));
+                       }).what());
+  };
+  const std::string good = client::testing::info_text({1, 4});
+  const auto with = [&](const std::string& what, const std::string& by) {
+    std::string text = good;
+    return text.replace(text.find(what), what.size(), by);
+  };
+  EXPECT_THAT(refused(client::testing::info_text({1, 400})),
+              AllOf(HasSubstr("contradicts itself"), HasSubstr("input 'x' has 400 f32")));
+  EXPECT_THAT(refused(with("f32", "i32")), HasSubstr("input 'x' has 4 i32"));
+  EXPECT_THAT(
+      refused(with(R"("outputs":[)", R"("outputs":[{"name":"z","dtype":"f32","shape":[4]},)")),
+      HasSubstr("has 2 outputs, its plan 1"));
+  EXPECT_EQ(refused(good), "(no error)");
 }
 
 TEST(HostSession, DropsTheModelWhenProgressThrows) {

@@ -24,7 +24,7 @@ ALLOWED = {
     "shim": ["base", "ta"],
     "analyze": ["base", "package", "engine", "protocol", "ta"],
     "include": [],
-    "client": ["base", "package", "engine", "protocol", "shim", "include"],
+    "client": ["base", "tensor", "package", "engine", "protocol", "shim", "include"],
     "compiler": ["base", "tensor", "ops", "package", "engine", "include"],
     "cli": ["base", "package", "analyze", "client", "compiler", "include"],
     "bench": ["base", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
