@@ -50,8 +50,7 @@ define build
 	  { grep -E -A12 'error|FAILED' $(BUILD)/$(1)-build.log | head -60; \
 	    echo "the whole log: build/$(1)-build.log"; exit 1; }
 endef
-TEEC = -DSMARTZONE_TEEC_INCLUDE_DIR=$$($(TZDEV) paths libteec_include) \
-       -DSMARTZONE_TEEC_LIBRARY=$$($(TZDEV) paths libteec_lib)/libteec.so.2
+SYSROOT = -DSMARTZONE_TARGET_SYSROOT=$$($(TZDEV) paths sysroot)
 
 # $(call build_ta,FLAVOUR): link and sign the TA with the dev kit of this flavour's OP-TEE.
 define build_ta
@@ -69,7 +68,7 @@ firmware-%: packages
 	@$(TZDEV) build --flavour $*
 
 arm64: firmware-stock
-	$(call build,arm64,,$(TEEC))
+	$(call build,arm64,,$(SYSROOT))
 
 trusted: packages
 	$(call build,ta)
@@ -82,7 +81,7 @@ device-files: arm64 $(addprefix ta-,$(FLAVOURS))
 # Only what the demo needs, so that the first run is short.
 demo: ta-$(DEMO_FLAVOUR)
 	$(call build,host,smartzone leakscan)
-	$(call build,arm64,smartzone,$(TEEC))
+	$(call build,arm64,smartzone,$(SYSROOT))
 	@$(PYTHON) -m demo --flavour $(DEMO_FLAVOUR) --model "$(MODEL)" --input "$(INPUT)" \
 	  --preprocess "$(PREPROCESS)" --labels "$(LABELS)"
 

@@ -1,80 +1,42 @@
 #include "base/sha256.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include <new>
+#include <stdexcept>
+#include <string>
 
 namespace sz {
 namespace {
 
-// First 32 bits of the fractional parts of the cube roots of the first 64 primes.
-constexpr std::array<std::uint32_t, 64> kRound = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-
-std::uint32_t load_be32(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | std::uint32_t{p[1]} << 16 | std::uint32_t{p[2]} << 8 | p[3];
+void require(int succeeded) {
+  if (succeeded == 1) return;
+  const char* reason = ERR_reason_error_string(ERR_get_error());
+  throw std::runtime_error(std::string("OpenSSL does not compute SHA-256: ") +
+                           (reason != nullptr ? reason : "no reason given"));
 }
 
 }  // namespace
 
-void Sha256::compress(const std::uint8_t* block) {
-  std::array<std::uint32_t, 64> w{};
-  for (std::size_t i = 0; i < 16; ++i) w[i] = load_be32(block + 4 * i);
-  for (std::size_t i = 16; i < 64; ++i) {
-    const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-    const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
-    w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-  }
-  auto [a, b, c, d, e, f, g, h] = state_;
-  for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + kRound[i] + w[i];
-    const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-    const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-    h = g, g = f, f = e, e = d + t1;
-    d = c, c = b, b = a, a = t1 + t2;
-  }
-  const std::array<std::uint32_t, 8> sum = {a, b, c, d, e, f, g, h};
-  for (std::size_t i = 0; i < sum.size(); ++i) state_[i] += sum[i];
+void Sha256::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  if (context_ == nullptr) throw std::bad_alloc();
+  require(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr));
 }
 
-void Sha256::update(const void* data, std::size_t size) {
-  const auto* bytes = static_cast<const std::uint8_t*>(data);
-  while (size != 0) {
-    const std::size_t used = bytes_ % kBlock;
-    if (used == 0 && size >= kBlock) {
-      compress(bytes);
-      bytes += kBlock, size -= kBlock, bytes_ += kBlock;
-      continue;
-    }
-    const std::size_t taken = std::min(kBlock - used, size);
-    std::memcpy(pending_.data() + used, bytes, taken);
-    bytes += taken, size -= taken, bytes_ += taken;
-    if (used + taken == kBlock) compress(pending_.data());
-  }
+// These are noexcept although require() throws: once a context is set up, OpenSSL allocates nothing
+// more, and if it fails all the same, no digest is better than a wrong one.
+
+void Sha256::update(ByteSpan data) noexcept {
+  require(EVP_DigestUpdate(context_.get(), data.data(), data.size()));
 }
 
-std::array<std::uint8_t, kSha256Bytes> Sha256::finish() {
-  const std::uint64_t bits = bytes_ * 8;
-  constexpr std::uint8_t kEnd = 0x80;
-  constexpr std::array<std::uint8_t, kBlock> kZeroes{};
-  update(&kEnd, 1);
-  update(kZeroes.data(), (kBlock + 56 - bytes_ % kBlock) % kBlock);
-  std::array<std::uint8_t, 8> length{};
-  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i));
-  update(length.data(), length.size());
-
+std::array<std::uint8_t, kSha256Bytes> Sha256::finish() noexcept {
   std::array<std::uint8_t, kSha256Bytes> digest{};
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    digest[i] = static_cast<std::uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
-  }
+  require(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr));
+  require(EVP_DigestInit_ex(context_.get(), nullptr, nullptr));
   return digest;
 }
 

@@ -1,33 +1,39 @@
-// SHA-256 (FIPS 180-4) for the normal world and the host. Own code and not libcrypto's, because the
-// device's normal world, where client and host back end run too, has no libcrypto. The trusted
-// application uses the trusted OS's.
+// SHA-256 (FIPS 180-4) for the normal world and the host, by OpenSSL. The trusted application uses
+// the trusted OS's (ta/digest.h).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+
+#include "base/memory.h"
+
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
 
 namespace sz {
 
 inline constexpr std::size_t kSha256Bytes = 32;
 
+// The digest of data that comes in pieces. Moves, does not copy; a moved-from object may only be
+// destroyed or assigned to.
 class Sha256 {
  public:
-  // Adds `size` bytes; nullptr is allowed with 0.
-  void update(const void* data, std::size_t size);
+  // Throws std::bad_alloc, or std::runtime_error with OpenSSL's reason if this OpenSSL offers no
+  // SHA-256 (its configuration can forbid it). The other functions cannot fail after that.
+  Sha256();
 
-  // The digest of everything added. The object must not be used afterwards.
-  std::array<std::uint8_t, kSha256Bytes> finish();
+  // Adds `data`; may be empty.
+  void update(ByteSpan data) noexcept;
+
+  // The digest of everything added since the start or the last finish(). The object starts afresh.
+  std::array<std::uint8_t, kSha256Bytes> finish() noexcept;
 
  private:
-  static constexpr std::size_t kBlock = 64;
-
-  void compress(const std::uint8_t* block);
-
-  std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  std::uint64_t bytes_ = 0;
-  std::array<std::uint8_t, kBlock> pending_{};  // the first bytes_ % kBlock are in use
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
 }  // namespace sz

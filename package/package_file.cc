@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
 
 #include "base/checked.h"
 #include "base/sha256.h"
@@ -95,16 +96,18 @@ ByteSpan read_section(ByteSpan bytes, const SectionRecord& record, std::uint64_t
 }  // namespace
 
 bool sha256_host(ByteSpan data, Sha256Digest* digest) {
-  Sha256 hash;
-  hash.update(data.data(), data.size());
-  *digest = hash.finish();
+  try {
+    *digest = sha256_of(data);
+  } catch (const std::exception&) {
+    return false;  // the caller is trusted code, built without exceptions
+  }
   return true;
 }
 
 Sha256Digest sha256_of(ByteSpan data) {
-  Sha256Digest digest{};
-  sha256_host(data, &digest);
-  return digest;
+  Sha256 hash;
+  hash.update(data);
+  return hash.finish();
 }
 
 PackageFile read_package(std::span<const std::byte> bytes, std::string_view name) {

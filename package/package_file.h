@@ -40,10 +40,10 @@ PackageFile read_package(std::span<const std::byte> bytes, std::string_view name
 // the same bytes.
 std::vector<std::byte> write_package(ByteSpan plan, ByteSpan weights, std::string_view info);
 
-// SHA-256; always true. Fits Sha256Fn.
-bool sha256_host(ByteSpan data, Sha256Digest* digest);
-
-// The same, returned.
+// SHA-256. Throws what base/sha256.h says.
 Sha256Digest sha256_of(ByteSpan data);
+
+// The same as a Sha256Fn: false where sha256_of() throws.
+bool sha256_host(ByteSpan data, Sha256Digest* digest);
 
 }  // namespace sz::package

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 #include "base/sha256.h"
 #include "shim/gp.h"
@@ -50,8 +51,16 @@ TEE_Result TEE_AllocateOperation(TEE_OperationHandle* operation, std::uint32_t a
     return TEE_ERROR_NOT_SUPPORTED;
   }
   if (sz::shim::heap_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
-  *operation = new (std::nothrow) __TEE_OperationHandle;
-  return *operation == TEE_HANDLE_NULL ? TEE_ERROR_OUT_OF_MEMORY : TEE_SUCCESS;
+  // No exception may cross the trusted application, which is built without them.
+  try {
+    *operation = new __TEE_OperationHandle;
+  } catch (const std::bad_alloc&) {
+    return TEE_ERROR_OUT_OF_MEMORY;
+  } catch (const std::runtime_error& error) {
+    std::fprintf(stderr, "smartzone: %s\n", error.what());
+    return TEE_ERROR_NOT_SUPPORTED;
+  }
+  return TEE_SUCCESS;
 }
 
 void TEE_FreeOperation(TEE_OperationHandle operation) {
@@ -62,7 +71,7 @@ void TEE_FreeOperation(TEE_OperationHandle operation) {
 void TEE_DigestUpdate(TEE_OperationHandle operation, const void* chunk, std::size_t size) {
   const GpEvent event;
   if (operation == TEE_HANDLE_NULL) TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
-  operation->hash.update(chunk, size);
+  operation->hash.update({static_cast<const std::byte*>(chunk), size});
 }
 
 TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void* chunk,
@@ -74,9 +83,8 @@ TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void* chunk,
   const bool room = *hash_size >= sz::kSha256Bytes;
   *hash_size = sz::kSha256Bytes;
   if (!room) return TEE_ERROR_SHORT_BUFFER;
-  operation->hash.update(chunk, chunk_size);
+  operation->hash.update({static_cast<const std::byte*>(chunk), chunk_size});
   const auto digest = operation->hash.finish();
   std::memcpy(hash, digest.data(), digest.size());
-  operation->hash = sz::Sha256();
   return TEE_SUCCESS;
 }

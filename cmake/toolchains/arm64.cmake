@@ -1,7 +1,6 @@
 # AArch64 Linux: the normal world of the device. Debian's cross compiler brings the C and C++
-# libraries; libteec comes from the emulated device's packages:
-#   cmake --preset arm64 -DSMARTZONE_TEEC_INCLUDE_DIR=$(device/tzdev paths libteec_include) \
-#     -DSMARTZONE_TEEC_LIBRARY=$(device/tzdev paths libteec_lib)/libteec.so.2
+# libraries; libteec and libcrypto come from the emulated device's packages:
+#   cmake --preset arm64 -DSMARTZONE_TARGET_SYSROOT=$(device/tzdev paths sysroot)
 # Unit tests run under qemu-aarch64 (user mode).
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
@@ -23,12 +22,13 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-# The device's own libraries where libteec is among them (its C library is newer than the cross
-# compiler's), else the cross compiler's. Programs must not remember where these lay.
-set(_sysroot "${SMARTZONE_CROSS_ROOT}")
-if(SMARTZONE_TEEC_LIBRARY MATCHES "^(.*)/usr/lib/aarch64-linux-gnu/[^/]+$")
-  set(_sysroot "${CMAKE_MATCH_1}")
+# Tests run with the device's own libraries where there are any (libteec and libcrypto are linked
+# to its C library, which is newer than the cross compiler's), else with the cross compiler's.
+# Programs must not remember where these lay.
+if(SMARTZONE_TARGET_SYSROOT)
+  set(CMAKE_CROSSCOMPILING_EMULATOR "qemu-aarch64;-L;${SMARTZONE_TARGET_SYSROOT}")
+else()
+  set(CMAKE_CROSSCOMPILING_EMULATOR "qemu-aarch64;-L;${SMARTZONE_CROSS_ROOT}")
 endif()
-set(CMAKE_CROSSCOMPILING_EMULATOR "qemu-aarch64;-L;${_sysroot}")
 set(CMAKE_SKIP_RPATH ON)
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-Wl,--allow-shlib-undefined")

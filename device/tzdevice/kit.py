@@ -3,11 +3,12 @@
 from . import archive, cache, firmware, lockfile
 from .firmware import CROSS
 
-LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libteec2")
+# Those that programs link to, and zlib and zstd, which libcrypto links to.
+LIBRARIES = ("libc6", "libgcc-s1", "libstdc++6", "libteec2", "libssl3t64", "zlib1g", "libzstd1")
 
 
 def sysroot():
-    """Folder with the guest's C and C++ libraries and libteec with its headers."""
+    """Folder with the guest's C and C++ libraries, and libteec and OpenSSL with their headers."""
     lock = lockfile.load()
     packages = [lock["guest"][n] for n in LIBRARIES] + list(lock["client-dev"].values())
     inputs = {"packages": [f.sha256 for p in packages for f in p.files], "recipe": 1}
