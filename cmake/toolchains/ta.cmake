@@ -28,6 +28,7 @@ get_filename_component(_shims "${CMAKE_CURRENT_LIST_DIR}/../../ta/freestanding" 
 set(_common "-ffreestanding -nostdinc -isystem ${_shims}")
 string(APPEND _common " -DHWY_NO_LIBCXX")  # Highway without <atomic>, <vector> and <math.h>
 string(APPEND _common " -march=armv8-a -mno-outline-atomics -fstack-protector-strong")
+string(APPEND _common " -Wframe-larger-than=4096")  # of 64 KiB of stack; today's largest is 704 bytes
 string(APPEND _common " -ffunction-sections -fdata-sections")
 string(APPEND _common " -fno-asynchronous-unwind-tables -fno-unwind-tables")
 set(CMAKE_C_FLAGS_INIT "${_common}")
