@@ -1,5 +1,29 @@
+#include <cstdlib>
+#include <cstring>
+
 #include "cli/image/image.h"
 #include "include/smartzone/smartzone.hpp"
+
+namespace {
+
+// Most that decoding one picture may take at a time. Damaged files can ask for any amount.
+constexpr std::size_t kMaxAllocation = std::size_t{1} << 28;
+
+// Memory for the decoder is zeroed: what a damaged file leaves unwritten is then at least the same
+// on every run.
+void* take(std::size_t bytes) {
+  return bytes > kMaxAllocation ? nullptr : std::calloc(1, bytes == 0 ? 1 : bytes);
+}
+
+void* take_more(void* old, std::size_t old_bytes, std::size_t bytes) {
+  void* const fresh = take(bytes);
+  if (fresh == nullptr || old == nullptr) return fresh;
+  std::memcpy(fresh, old, old_bytes < bytes ? old_bytes : bytes);
+  std::free(old);
+  return fresh;
+}
+
+}  // namespace
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -8,6 +32,10 @@
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_MAX_DIMENSIONS (1 << 14)
+#define STBI_MALLOC(bytes) take(bytes)
+#define STBI_REALLOC_SIZED(old, old_bytes, bytes) take_more(old, old_bytes, bytes)
+#define STBI_FREE(old) std::free(old)
+#define STBI_ASSERT(condition) ((void)0)  // on damaged files some do not hold; the checks are ours
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb/stb_image.h>

@@ -91,6 +91,15 @@ TEST(ImageToTensor, CropsTheCentre) {
   EXPECT_THAT(t.f32(), ElementsAre(11, 12, 111, 112, 201, 202));
 }
 
+TEST(DecodeImage, RefusesAJpegWhoseHuffmanTableIsTooLarge) {
+  std::vector<std::byte> file{std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}, std::byte{0xc4}};
+  put(&file, 0xff0f, 2);                             // length 0x0fff
+  put(&file, 0, 1);                                  // table 0 for DC
+  for (int i = 0; i < 16; ++i) put(&file, 0xff, 1);  // 4080 codes where at most 256 fit
+  file.resize(file.size() + 4096, std::byte{1});
+  EXPECT_THROW(decode_image(file, 3, "p.jpg"), Error);
+}
+
 TEST(ImageToTensor, NamesPictureAndReason) {
   const Preprocess rgb = plain(Preprocess::Color::kRgb);
   EXPECT_THAT(error_of(bmp(4, 5), rgb, info({1, 3, 4, 4})), HasSubstr("p.bmp: is 5 x 4 pixels"));
