@@ -3,7 +3,7 @@
 // are the same on x86 and Arm: that is what proves one package gives one result everywhere.
 #include <gtest/gtest.h>
 
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "ops/operator.h"
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
 namespace {

@@ -36,7 +36,10 @@ FREESTANDING = {
     "array", "bit", "compare", "concepts", "cstddef", "cstdint", "initializer_list", "limits",
     "new", "numeric", "optional", "span", "tuple", "type_traits", "utility",
 }
-C_HEADERS = {"protocol": {"stdint.h"}, "ta": {"tee_internal_api.h", "tee_internal_api_extensions.h"}}
+# What a trusted room may include from outside beside the freestanding headers. Google Highway is
+# headers only and is built without its hosted parts (HWY_NO_LIBCXX).
+OUTSIDE = {"math": {"hwy/highway.h"}, "ops": {"hwy/highway.h", "hwy/foreach_target.h"},
+           "protocol": {"stdint.h"}, "ta": {"tee_internal_api.h", "tee_internal_api_extensions.h"}}
 # Files of trusted rooms that are built for the host only; they are never part of the TA.
 HOST_ONLY = re.compile(
     r"(_test|_fuzz|_bench)\.(cc|h)$|/testing/|/tests?/|base/status_text\.|base/sha256|package/package_file"
@@ -69,7 +72,7 @@ def check_file(path):
             if other not in ALLOWED[room]:
                 yield f"{where}: room '{room}' may not include '{name}' (room '{other}')"
         if quote == "<" and room in TRUSTED and not host_only:
-            if name not in FREESTANDING and name not in C_HEADERS.get(room, ()):
+            if name not in FREESTANDING and name not in OUTSIDE.get(room, ()):
                 yield f"{where}: trusted room '{room}' includes <{name}>, which is not freestanding"
 
 

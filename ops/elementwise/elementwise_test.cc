@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
 namespace {

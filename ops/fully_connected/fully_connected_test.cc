@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
 namespace {

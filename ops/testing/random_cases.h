@@ -2,7 +2,7 @@
 #pragma once
 
 #include "ops/gemm/pack.h"
-#include "ops/test_support.h"
+#include "ops/testing/test_support.h"
 
 namespace sz::ops::testing {
 

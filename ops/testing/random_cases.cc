@@ -1,4 +1,4 @@
-#include "ops/random_cases.h"
+#include "ops/testing/random_cases.h"
 
 #include <numeric>
 

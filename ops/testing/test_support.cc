@@ -1,4 +1,4 @@
-#include "ops/test_support.h"
+#include "ops/testing/test_support.h"
 
 #include <bit>
 #include <cstdlib>
