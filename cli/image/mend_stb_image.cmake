@@ -19,6 +19,8 @@ function(smartzone_mend_stb_image source copy)
       "   if (j->code_bits < n) return 0;\n")
     _insert_behind("   if (j->code_bits < 1) stbi__grow_buffer_unsafe(j);\n"
       "   if (j->code_bits < 1) return 0;\n")
+    _insert_behind("s = r & 15; // combined length\n"
+      "if (s > j->code_bits) return stbi__err(\"bad huffman code\",\"Corrupt JPEG\");\n")
     # Length and distance codes that deflate does not have: a loop without end.
     _insert_behind("            a->zout = zout;\n            return 1;\n         }\n"
       "         if (z >= 286) return stbi__err(\"bad huffman code\",\"Corrupt PNG\");\n")
