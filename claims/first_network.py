@@ -12,7 +12,8 @@ from claims.registry import Measurement, at_most, claim, exactly, unmeasured
 from harness import package_file
 from harness.board import BUILD, ROOT, Board, call, data_folder, host_smartzone, ta_file
 from tests.device.common import (DIGITS, OUT, compiled, digits_package, large_model,
-                                 relative_difference, shared_model, squeezenet_package, vectors)
+                                 mnist_package, relative_difference, squeezenet_package, vectors)
+from tests.device.test_hostile import SECURE_MIB
 from tests.device.test_memory import REGIONS, rounded
 
 NO_DATA = "SMARTZONE_DATA names no folder of trained models"
@@ -117,7 +118,7 @@ def squeezenet_accuracy():
 @needs_data
 def mnist_accuracy():
     """The data folder has the reference's top-1 only."""
-    package, _ = shared_model("mnist_cnn")
+    package, _ = mnist_package()
     labelled = data_folder() / "labelled" / "mnist"
     board("stock").push(package, labelled / "images-idx3-ubyte", labelled / "labels-idx1-ubyte",
                         "/root/")
@@ -145,7 +146,7 @@ def three_ways(package, file):
 @functools.cache
 def agreement(name):
     """(largest difference to the reference, all bits equal) over a model's vectors, three ways."""
-    package, folder = squeezenet_package() if name == "squeezenet1.0" else shared_model(name)
+    package, folder = squeezenet_package() if name == "squeezenet1.0" else mnist_package()
     worst, same = 0.0, True
     for what, raw, reference in vectors(folder):
         file = OUT / f"claim-{name}-{what}.f32"
@@ -302,7 +303,7 @@ def hostile_device():
     one.push(BUILD / "arm64" / "tests" / "hostile_replay", "/root/")
     device = one.run("/root/hostile_replay", "--backend", "tee", "--stride", "7", timeout=1800).stdout
     host = call([BUILD / "host" / "tests" / "hostile_replay", "--backend", "host", "--stride",
-                 "7"]).stdout
+                 "7"], env=dict(os.environ, SMARTZONE_SHIM_SECURE_MIB=SECURE_MIB)).stdout
     lines = device.splitlines()
     return Measurement(len(lines) - 1, device == host and "FAIL" not in device, lines[-1])
 

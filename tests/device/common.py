@@ -39,7 +39,7 @@ def write_json(name, content):
 
 
 SQUEEZENET_PREPROCESS = {
-    "version": 1, "color": "BGR", "resize": None, "crop": {"height": 227, "width": 227},
+    "version": 1, "color": "BGR", "resize": {"shorter_side": 256}, "crop": {"height": 227, "width": 227},
     "mean": [104, 117, 123], "scale": [1, 1, 1]}
 
 
@@ -65,6 +65,12 @@ def large_model():
             [helper.make_tensor_value_info("y", shape, [1, 4096])], [weights])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
     return path
+
+
+def mnist_package():
+    """The MNIST network, which takes pixels as they are; (package, its folder)."""
+    return shared_model("mnist_cnn", "--preprocess", write_json("mnist.json", {
+        "version": 1, "color": "GRAY", "resize": None, "crop": None, "mean": [0], "scale": [1]}))
 
 
 def read_varint(content, at):

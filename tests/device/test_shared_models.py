@@ -5,7 +5,7 @@ import json
 import unittest
 
 from harness.board import Board, data_folder, host_smartzone
-from tests.device.common import (OUT, floats, relative_difference, shared_model, squeezenet_package,
+from tests.device.common import (OUT, mnist_package, relative_difference, squeezenet_package,
                                  vectors)
 
 TOLERANCE = 1e-4
@@ -50,7 +50,7 @@ class SharedModels(unittest.TestCase):
                 self.assertLessEqual(relative_difference(got["tee"], reference), TOLERANCE)
 
     def test_mnist_vectors(self):
-        package, folder = shared_model("mnist_cnn")
+        package, folder = mnist_package()
         self.check_vectors("mnist", package, folder)
 
     def test_squeezenet_vectors(self):
@@ -58,7 +58,7 @@ class SharedModels(unittest.TestCase):
         self.check_vectors("squeezenet", package, folder)
 
     def test_mnist_reaches_the_reference_accuracy(self):
-        package, _ = shared_model("mnist_cnn")
+        package, _ = mnist_package()
         labelled = DATA / "labelled" / "mnist"
         self.board.push(package, labelled / "images-idx3-ubyte", labelled / "labels-idx1-ubyte",
                         "/root/")
