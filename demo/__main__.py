@@ -14,7 +14,7 @@ import time
 
 from demo import sample_set
 from harness import package_file
-from harness.board import BUILD, Board, CommandFailed, call
+from harness.board import BUILD, Board, CommandFailed, call, host_smartzone, ta_file
 
 TOLERANCE = 1e-4  # largest difference over largest reference value
 GUEST_MODEL = "/root/model.szp"
@@ -89,7 +89,6 @@ def show_memory(secure, report):
         print(f"  given back: OP-TEE's pool holds {pool['allocated']:,} of {pool['size']:,} bytes now")
     else:
         print("  (this OP-TEE keeps no statistics of its pool; flavour smartzone does)")
-    print(f"  the whole analysis: build/host/cli/smartzone analyze {sample_set.OUT}/model.szp")
 
 
 def show_leaks(board, package):
@@ -105,8 +104,8 @@ def show_leaks(board, package):
     print("  " + result.stdout.strip().replace("\n", "\n  "))
     if result.returncode == 1:
         print("  expected at this stage: packages are not encrypted yet, so the file and the buffers on\n"
-              "  its way to the TA are plain text (docs/threat-model.md). Activations, and the weights\n"
-              "  that the TA computes with, lie in secure memory:")
+              "  its way to the TA are plain text (docs/threat-model.md). Activations, and the copy of the\n"
+              "  weights that the TA computes with, lie in secure memory:")
     read = board.run("devmem", "0x0e100000", check=False)
     print(f"reading secure RAM from Linux (devmem 0x0e100000): "
           f"{'refused' if read.returncode else 'READ ' + read.stdout.strip()} "
@@ -120,6 +119,10 @@ def run(args):
     samples = (sample_set.users_own(args.model, args.input.split(), args.preprocess, args.labels)
                if args.model else sample_set.digits())
     package = sample_set.compile_model(samples)
+
+    heading("analysis: the secure memory that it will take, before anything runs")
+    print(host_smartzone("analyze", package, "--ta", ta_file(args.flavour), "--trusted-os",
+                         args.flavour).stdout.rstrip())
 
     heading("booting a device: TF-A, OP-TEE and Linux, in QEMU")
     begin = time.monotonic()
