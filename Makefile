@@ -22,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz fuzz-build bench packages host asan arm64 trusted device-files clean
+.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan arm64 trusted device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -37,8 +37,11 @@ help:
 	@echo "make clean             remove build/ (downloads stay cached: see device/README.md)"
 
 packages:
-	@tools/install_packages tools/debian-packages.txt device/debian-packages.txt \
-	  models/debian-packages.txt
+	@tools/install_packages tools/debian-packages.txt device/debian-packages.txt
+
+# Training and checking the networks of models/ needs more; building and the demo do not.
+test-packages: packages
+	@tools/install_packages models/debian-packages.txt
 
 # $(call build,PRESET,TARGETS,CONFIGURE OPTIONS): configure and build, quiet unless it fails.
 define build
@@ -85,14 +88,14 @@ demo: ta-$(DEMO_FLAVOUR)
 	@$(PYTHON) -m demo --flavour $(DEMO_FLAVOUR) --model "$(MODEL)" --input "$(INPUT)" \
 	  --preprocess "$(PREPROCESS)" --labels "$(LABELS)"
 
-test: host asan device-files
+test: test-packages host asan device-files
 	@ctest --preset host -LE device -j $(JOBS)
 	@ctest --preset asan -LE device -j $(JOBS)
 	@ctest --test-dir $(BUILD)/arm64 --output-on-failure -j $(JOBS)
 	@ctest --preset host -L device
 	@echo "All tests passed: host, sanitizers, arm64, device."
 
-claims: host device-files
+claims: test-packages host device-files
 	@$(PYTHON) -m claims $(addprefix --id ,$(ID))
 
 fuzz-build: packages
