@@ -65,13 +65,13 @@ class Sender {
   }
   std::vector<std::byte> received() {
     std::vector<std::byte> bytes(received_);
-    std::memcpy(bytes.data(), out_->bytes().data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(bytes.data(), out_->bytes().data(), bytes.size());
     return bytes;
   }
 
  private:
   Parameter put(const std::vector<std::byte>& bytes) {
-    std::memcpy(in_->bytes().data(), bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(in_->bytes().data(), bytes.data(), bytes.size());
     return Parameter::memory_in(*in_, bytes.size());
   }
   Reply plain(std::uint32_t command) {
