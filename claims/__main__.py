@@ -17,6 +17,13 @@ TABLE_FILE = ROOT / "docs" / "CLAIMS.md"
 VERDICT = {True: "holds", False: "**falls short**", None: "not measured"}
 
 
+def verdict(row):
+    """holds, falls short, not measured; or recorded, for a figure without a bound."""
+    if row["holds"] is None and row["value"] is not None:
+        return "recorded"
+    return VERDICT[row["holds"]]
+
+
 def shown(value):
     """A figure as text."""
     if value is None:
@@ -33,7 +40,7 @@ def table(rows):
     for row in rows:
         note = row["note"].replace("|", "\\|").replace("\n", " ")
         lines.append(f"| `{row['id']}` | {row['what']} | {shown(row['value'])} {row['unit']} "
-                     f"| {row['bound']} | {VERDICT[row['holds']]} | {note} |")
+                     f"| {row['bound']} | {verdict(row)} | {note} |")
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +80,7 @@ def main():
             print(f"{one.id}: measuring ...", flush=True)
             row = rows[one.id] = registry.run(one)
             print(f"{one.id}: {shown(row['value'])} {row['unit']} (bound {row['bound']}): "
-                  f"{VERDICT[row['holds']]} [{row['seconds']} s] {row['note']}", flush=True)
+                  f"{verdict(row)} [{row['seconds']} s] {row['note']}", flush=True)
     finally:
         first_network.clean_up()
         ordered = [rows[one.id] for one in registry.CLAIMS if one.id in rows]
