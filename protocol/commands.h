@@ -23,7 +23,7 @@
 	  { 0xb3, 0xa6, 0xfc, 0xef, 0xe7, 0x11, 0xcc, 0xc9 } }
 #define SMARTZONE_TA_UUID_TEXT "cfab678a-de83-4ce9-b3a6-fcefe711ccc9"
 
-#define SMARTZONE_PROTOCOL_VERSION 1
+#define SMARTZONE_PROTOCOL_VERSION 2
 
 /* Largest LOAD_WEIGHTS chunk that the TA takes. */
 #define SMARTZONE_MAX_CHUNK_BYTES (4u << 20)
@@ -38,8 +38,9 @@
 /*
  * Takes a plan: copies it, checks it, takes the model's secure memory.
  * [in]  memref[0]: the plan
- * [in]  value[1].a: cores to reserve scratch for (1 .. SMARTZONE_MAX_CORES)
+ * [in]  value[1].a: cores to reserve scratch and stacks for (1 .. SMARTZONE_MAX_CORES)
  *       value[2]: none
+ * More than one core without the trusted OS's extension (secure_cores.h) is no error: see CORES.
  */
 #define SMARTZONE_CMD_LOAD_BEGIN 1
 
@@ -61,7 +62,8 @@
  * Runs an entry point.
  * [in]  memref[0]: the inputs, dense, each at a multiple of 64 bytes
  * [out] memref[1]: the outputs, likewise
- * [in]  value[2].a: index of the entry point; .b: number of cores to use
+ * [in]  value[2].a: index of the entry point; .b: most cores to use, 1 .. the number reserved
+ * Computes on the caller's core and on those that lenders bring meanwhile (see CORES).
  */
 #define SMARTZONE_CMD_RUN 4
 
@@ -71,7 +73,15 @@
  */
 #define SMARTZONE_CMD_UNLOAD 5
 
-#define SMARTZONE_MAX_CORES 16
+/*
+ * What a client must know to lend cores, and what came of it.
+ * [out] memref[0]: struct smartzone_cores
+ *       value[1], value[2]: none
+ */
+#define SMARTZONE_CMD_CORES 6
+
+/* The core of the caller, and one for each slot of secure_cores.h. */
+#define SMARTZONE_MAX_CORES 8
 
 enum smartzone_state {
 	SMARTZONE_STATE_EMPTY = 0,
@@ -93,6 +103,21 @@ struct smartzone_info {
 	uint64_t mapped_peak;		/* largest sum since the session was opened */
 	uint64_t inputs_bytes;		/* entry point 0: size of a request; 0 when empty */
 	uint64_t outputs_bytes;		/* entry point 0: size of a reply */
+};
+
+/*
+ * Reply to CORES. The counters count since the model was loaded. Worker 0 is the caller's core,
+ * worker n the helper in slot n - 1.
+ */
+struct smartzone_cores {
+	uint32_t usable;		/* most cores that a run can use; 1: nobody needs to lend */
+	uint32_t present;		/* helpers inside just now */
+	uint64_t group;			/* group id for SECURE_CORES_CMD_LEND; 0: none */
+	uint64_t work[SMARTZONE_MAX_CORES];	/* cost of the chunks that each worker has done */
+	uint64_t runs;			/* RUN commands that were ready for helpers */
+	uint64_t shared_steps;		/* steps whose chunks were handed out */
+	uint64_t evictions;		/* times that a group was stopped to get at a withheld chunk */
+	uint64_t redone;		/* chunks done again after that */
 };
 
 #endif /* SMARTZONE_PROTOCOL_COMMANDS_H */
