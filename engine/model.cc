@@ -138,12 +138,15 @@ Failure Model::run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs
     copy_rows(view, view.data, view.pitch, inputs.data() + next_place(view, &end), view.inner());
   }
 
-  const ops::RunContext context{workers, memory_.scratch.data(), scratch_stride_};
   for (std::uint32_t i = 0; i < record.step_count; ++i) {
     const std::uint32_t index = record.step_begin + i;
     const package::StepRecord& step = plan_.steps()[index];
-    const Status status =
-        ops::find_operator(step.op)->run(ResolvedStep(plan_, step, views_).step(), context);
+    const ops::Operator& op = *ops::find_operator(step.op);
+    const ResolvedStep resolved(plan_, step, views_);
+    const Status status = op.run(resolved.step(), {.workers = workers,
+                                                   .scratch = memory_.scratch.data(),
+                                                   .scratch_stride = scratch_stride_,
+                                                   .cost = op.cost(resolved.step())});
     if (status != Status::kOk) return {status, index};
   }
 

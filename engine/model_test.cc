@@ -16,17 +16,17 @@
 namespace sz::engine::testing {
 namespace {
 
-// Chunks on real threads, dealt out in turn.
+// Chunks on real threads, dealt out in turn, however small the work.
 class ThreadWorkers final : public Workers {
  public:
   explicit ThreadWorkers(std::uint32_t count) : count_(count) {}
   std::uint32_t count() const override { return count_; }
-  void run(ChunkFn fn, void* context, std::uint32_t chunks) override {
+  void run(const Work& work) override {
     std::vector<std::jthread> threads;
     for (std::uint32_t worker = 0; worker < count_; ++worker) {
       threads.emplace_back([=, this] {
-        for (std::uint32_t chunk = worker; chunk < chunks; chunk += count_) {
-          fn(context, chunk, worker);
+        for (std::uint32_t chunk = worker; chunk < work.chunks; chunk += count_) {
+          work.run(work.context, chunk, worker);
         }
       });
     }

@@ -29,8 +29,10 @@ void demand(bool condition) {
 class ReversedWorkers final : public Workers {
  public:
   std::uint32_t count() const override { return 3; }
-  void run(ChunkFn fn, void* context, std::uint32_t chunks) override {
-    for (std::uint32_t chunk = chunks; chunk-- > 0;) fn(context, chunk, chunk % count());
+  void run(const Work& work) override {
+    for (std::uint32_t chunk = work.chunks; chunk-- > 0;) {
+      work.run(work.context, chunk, chunk % count());
+    }
   }
 };
 

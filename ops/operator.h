@@ -49,8 +49,17 @@ struct RunContext {
   Workers& workers;
   std::byte* scratch = nullptr;
   std::size_t scratch_stride = 0;
+  std::uint64_t cost = 0;  // of the step, as Operator::cost says
 
   std::byte* scratch_of(std::uint32_t worker) const { return scratch + worker * scratch_stride; }
+
+  // How many chunks are worth while: 1 if the step is too small to share.
+  std::size_t wanted_chunks() const;
+
+  // Runs all chunks of the step; returns when they are done.
+  void share(ChunkFn chunk, void* job, std::size_t chunks) const {
+    workers.run({chunk, job, static_cast<std::uint32_t>(chunks), cost});
+  }
 };
 
 struct Operator {
@@ -69,6 +78,9 @@ struct Operator {
 
   // Scratch for one worker, in bytes; 0 if none. Only called on a checked step.
   std::uint64_t (*scratch_bytes)(const Step& step);
+
+  // What the step costs, in the unit of Work::cost (base/workers.h). Only called on a checked step.
+  std::uint64_t (*cost)(const Step& step);
 
   // Computes the outputs. Only called on a checked step. Fails for data-dependent reasons only.
   Status (*run)(const Step& step, const RunContext& context) noexcept;

@@ -12,19 +12,24 @@ namespace {
 
 std::uint64_t no_scratch(const Step&) { return 0; }
 
-// code, min_inputs, max_inputs, outputs, in_place, check, scratch_bytes, run
+// Reads and writes every element about once.
+std::uint64_t move_cost(const Step& step) { return step.outputs[0]->elements() * 8; }
+
+// code, min_inputs, max_inputs, outputs, in_place, check, scratch_bytes, cost, run
 constexpr Operator kOperators[] = {
-    {OpCode::kConv2d, 2, 2, 1, false, check_conv2d, conv2d_scratch, run_conv2d},
+    {OpCode::kConv2d, 2, 2, 1, false, check_conv2d, conv2d_scratch, conv2d_cost,
+     run_conv2d},
     {OpCode::kFullyConnected, 2, 2, 1, false, check_fully_connected, fully_connected_scratch,
-     run_fully_connected},
-    {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, run_pool2d},
+     fully_connected_cost, run_fully_connected},
+    {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, pool2d_cost, run_pool2d},
     {OpCode::kGlobalAveragePool, 1, 1, 1, false, check_global_average_pool, no_scratch,
-     run_global_average_pool},
-    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, run_unary},
-    {OpCode::kBinary, 2, 2, 1, true, check_binary, no_scratch, run_binary},
-    {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, run_softmax},
-    {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, run_copy},
-    {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, run_transpose},
+     global_average_pool_cost, run_global_average_pool},
+    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, move_cost, run_unary},
+    {OpCode::kBinary, 2, 2, 1, true, check_binary, no_scratch, move_cost, run_binary},
+    {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, softmax_cost,
+     run_softmax},
+    {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
+    {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
 };
 
 }  // namespace
@@ -37,5 +42,14 @@ const Operator* find_operator(std::uint16_t code) {
 }
 
 std::span<const Operator> all_operators() { return kOperators; }
+
+std::size_t RunContext::wanted_chunks() const {
+  // Eight chunks for each worker leave little waiting for the last one; smaller ones than this are
+  // not worth the claiming.
+  constexpr std::uint64_t kCostOfChunk = kCostToShare / 4;
+  const std::size_t most = std::size_t{8} * workers.count();
+  if (workers.count() == 1 || !worth_sharing(cost)) return 1;
+  return cost / kCostOfChunk < most ? static_cast<std::size_t>(cost / kCostOfChunk) : most;
+}
 
 }  // namespace sz::ops

@@ -6,21 +6,27 @@
 
 namespace sz::ops {
 
-// Rows x columns cut into chunks of about kChunkElements; a long row is cut too.
+// Rows x columns cut into chunks of about kMostElements, or less where more chunks are wanted; a
+// long row is cut too.
 struct RowSplit {
-  static constexpr std::size_t kChunkElements = 16384;
+  static constexpr std::size_t kMostElements = 16384;
+  static constexpr std::size_t kLeastElements = 1024;
 
   std::size_t rows = 0, columns = 0;
   std::size_t rows_per_chunk = 1;
   std::size_t columns_per_chunk = 1;
   std::size_t column_chunks = 1;
 
-  // `cut_columns`: whether a row may be cut.
-  RowSplit(std::size_t row_count, std::size_t column_count, bool cut_columns)
+  // `cut_columns`: whether a row may be cut. `wanted`: chunks, if that does not make them too small.
+  RowSplit(std::size_t row_count, std::size_t column_count, bool cut_columns,
+           std::size_t wanted = 1)
       : rows(row_count), columns(column_count), columns_per_chunk(column_count) {
-    if (cut_columns && columns > kChunkElements) columns_per_chunk = kChunkElements;
+    std::size_t elements = rows * columns / wanted;
+    if (elements < kLeastElements) elements = kLeastElements;
+    if (elements > kMostElements) elements = kMostElements;
+    if (cut_columns && columns > elements) columns_per_chunk = elements;
     column_chunks = (columns + columns_per_chunk - 1) / columns_per_chunk;
-    if (columns_per_chunk < kChunkElements) rows_per_chunk = kChunkElements / columns_per_chunk;
+    if (columns_per_chunk < elements) rows_per_chunk = elements / columns_per_chunk;
   }
 
   std::uint32_t chunks() const {

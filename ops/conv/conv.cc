@@ -60,6 +60,13 @@ std::uint64_t conv2d_scratch(const Step& step) {
   return conv.depthwise() ? depthwise_scratch(conv) : plan_indirection(conv).scratch_bytes;
 }
 
+std::uint64_t conv2d_cost(const Step& step) {
+  const Conv2d conv = unpack(step);
+  const Window2d& window = conv.attributes.window;
+  return std::uint64_t{conv.out_rows()} * conv.out_c * conv.group_in() * window.kernel_h *
+         window.kernel_w;
+}
+
 Status run_conv2d(const Step& step, const RunContext& context) noexcept {
   const Conv2d conv = unpack(step);
   if (step.kernel == Kernel::kReference) {

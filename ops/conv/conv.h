@@ -21,6 +21,9 @@ Status check_conv2d(const Step& step);
 // Scratch of one worker, in bytes. The same on every machine.
 std::uint64_t conv2d_scratch(const Step& step);
 
+// Multiply-adds.
+std::uint64_t conv2d_cost(const Step& step);
+
 Status run_conv2d(const Step& step, const RunContext& context) noexcept;
 
 // A checked step, unpacked. Pointers are borrowed from the step.

@@ -112,11 +112,12 @@ std::uint64_t depthwise_scratch(const Conv2d& conv) { return ScratchPlan(conv).b
 
 bool depthwise_vector(const Conv2d& conv, const RunContext& context) {
   DepthwiseJob job{conv, context, ScratchPlan(conv),
-                   RowSplit(conv.batch * conv.out_h, conv.out_w * conv.out_c, false),
+                   RowSplit(conv.batch * conv.out_h, conv.out_w * conv.out_c, false,
+                            context.wanted_chunks()),
                    depthwise_run_kernel()};
   if (job.kernel == nullptr) return false;
   find_inner_columns(&job);
-  context.workers.run(run_chunk, &job, job.split.chunks());
+  context.share(run_chunk, &job, job.split.chunks());
   return true;
 }
 

@@ -65,15 +65,14 @@ void conv2d_vector(const Conv2d& conv, const RunContext& context) {
       conv,
       context,
       plan,
-      PanelSplit(conv.group_out(), row_blocks * conv.attributes.groups, context.workers.count()),
+      PanelSplit(conv.group_out(), row_blocks * conv.attributes.groups, context.wanted_chunks()),
       row_blocks,
       gemm_block_kernel()};
   if (job.gemm == nullptr) {
     conv2d_reference(conv);
     return;
   }
-  const std::size_t chunks = conv.attributes.groups * row_blocks * job.split.parts;
-  context.workers.run(run_gemm_chunk, &job, static_cast<std::uint32_t>(chunks));
+  context.share(run_gemm_chunk, &job, conv.attributes.groups * row_blocks * job.split.parts);
 }
 
 }  // namespace sz::ops

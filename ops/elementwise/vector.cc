@@ -118,18 +118,18 @@ void unary_vector(const Unary& unary, const RunContext& context) {
     flat.inner = unary.rows * unary.inner;
     flat.rows = 1;
   }
-  UnaryJob job{flat, RowSplit(flat.rows, flat.inner, true)};
+  UnaryJob job{flat, RowSplit(flat.rows, flat.inner, true, context.wanted_chunks())};
   const ChunkFn chunk = SZ_VECTOR_SELECT(unary_chunk);
   if (chunk == nullptr) {
     unary_reference(unary);
     return;
   }
-  context.workers.run(chunk, &job, job.split.chunks());
+  context.share(chunk, &job, job.split.chunks());
 }
 
 void binary_vector(const Binary& binary, const RunContext& context) {
   const Binary merged = merge_dimensions(binary);
-  BinaryJob job{merged, RowSplit(merged.rows(), merged.inner(), true)};
+  BinaryJob job{merged, RowSplit(merged.rows(), merged.inner(), true, context.wanted_chunks())};
   const ChunkFn chunk = SZ_VECTOR_SELECT(binary_chunk);
   if (chunk == nullptr) {
     binary_reference(binary);
@@ -140,7 +140,7 @@ void binary_vector(const Binary& binary, const RunContext& context) {
     for (std::uint32_t i = 0; i < job.split.chunks(); ++i) chunk(&job, i, 0);
     return;
   }
-  context.workers.run(chunk, &job, job.split.chunks());
+  context.share(chunk, &job, job.split.chunks());
 }
 
 }  // namespace sz::ops

@@ -24,6 +24,12 @@ Status check_fully_connected(const Step& step) {
 
 std::uint64_t fully_connected_scratch(const Step&) { return 0; }
 
+std::uint64_t fully_connected_cost(const Step& step) {
+  const TensorView& x = *step.inputs[0];
+  const std::uint64_t weights = std::uint64_t{x.inner()} * step.outputs[0]->inner();
+  return weights * (x.rows() + sizeof(float));
+}
+
 Status run_fully_connected(const Step& step, const RunContext& context) noexcept {
   FullyConnectedAttributes attributes;
   (void)read_attributes(step.attributes, &attributes);  // checked before

@@ -19,6 +19,9 @@ Status check_fully_connected(const Step& step);
 // Scratch of one worker, in bytes. The same on every machine.
 std::uint64_t fully_connected_scratch(const Step& step);
 
+// Multiply-adds, and the weights' bytes, which for a few rows are what it waits for.
+std::uint64_t fully_connected_cost(const Step& step);
+
 Status run_fully_connected(const Step& step, const RunContext& context) noexcept;
 
 // A checked step, unpacked. Pointers are borrowed from the step.

@@ -44,13 +44,13 @@ void run_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
 
 void fully_connected_vector(const FullyConnected& layer, const RunContext& context) {
   const std::size_t row_blocks = (layer.rows + kChunkRows - 1) / kChunkRows;
-  FullyConnectedJob job{layer, PanelSplit(layer.outputs, row_blocks, context.workers.count()),
+  FullyConnectedJob job{layer, PanelSplit(layer.outputs, row_blocks, context.wanted_chunks()),
                         gemm_block_kernel()};
   if (job.gemm == nullptr) {
     fully_connected_reference(layer);
     return;
   }
-  context.workers.run(run_chunk, &job, static_cast<std::uint32_t>(row_blocks * job.split.parts));
+  context.share(run_chunk, &job, row_blocks * job.split.parts);
 }
 
 }  // namespace sz::ops

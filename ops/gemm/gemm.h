@@ -27,14 +27,14 @@ using GemmBlockFn = void (*)(const GemmBlock& block) noexcept;
 // The kernel for this machine; nullptr if it has no vector kernels.
 GemmBlockFn gemm_block_kernel();
 
-// Cuts the panels of one matrix into parts, so that there is work for all workers when there are
-// few blocks of rows. Results do not depend on it.
+// Cuts the panels of one matrix into parts, so that there are about `chunks` (1 or more) pieces of
+// work where there are fewer blocks of rows. Results do not depend on it.
 struct PanelSplit {
   std::size_t panels = 0;
   std::size_t panels_per_part = 0;
   std::size_t parts = 0;
 
-  PanelSplit(std::size_t outputs, std::size_t row_blocks, std::size_t workers);
+  PanelSplit(std::size_t outputs, std::size_t row_blocks, std::size_t chunks);
   std::size_t begin(std::size_t part) const { return part * panels_per_part; }
   std::size_t end(std::size_t part) const {
     const std::size_t next = (part + 1) * panels_per_part;

@@ -263,10 +263,9 @@ namespace sz::ops {
 
 GemmBlockFn gemm_block_kernel() { return SZ_VECTOR_SELECT(gemm_block); }
 
-PanelSplit::PanelSplit(std::size_t outputs, std::size_t row_blocks, std::size_t workers)
+PanelSplit::PanelSplit(std::size_t outputs, std::size_t row_blocks, std::size_t chunks)
     : panels((outputs + kPanelWidth - 1) / kPanelWidth) {
-  // About four chunks for each worker leave little waiting at the end.
-  const std::size_t wanted = workers > 1 ? (4 * workers + row_blocks - 1) / row_blocks : 1;
+  const std::size_t wanted = (chunks + row_blocks - 1) / row_blocks;
   const std::size_t cuts = wanted < panels ? wanted : panels;
   panels_per_part = (panels + cuts - 1) / cuts;
   parts = (panels + panels_per_part - 1) / panels_per_part;

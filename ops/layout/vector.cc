@@ -80,8 +80,8 @@ void copy_vector(const Copy& copy, const RunContext& context) {
     flat.inner = copy.rows * copy.inner;
     flat.rows = 1;
   }
-  CopyJob job{flat, RowSplit(flat.rows, flat.inner, true)};
-  context.workers.run(copy_chunk, &job, job.split.chunks());
+  CopyJob job{flat, RowSplit(flat.rows, flat.inner, true, context.wanted_chunks())};
+  context.share(copy_chunk, &job, job.split.chunks());
 }
 
 void transpose_vector(const Transpose& transpose, const RunContext& context) {
@@ -98,7 +98,7 @@ void transpose_vector(const Transpose& transpose, const RunContext& context) {
   for (std::uint32_t i = 0; i < last; ++i) {
     if (i != other) planes *= transpose.dims[i];
   }
-  TransposeJob job{transpose, other, RowSplit(planes, transpose.dims[last], false)};
+  TransposeJob job{transpose, other, RowSplit(planes, transpose.dims[last], false, context.wanted_chunks())};
   if (other != last) {
     // A column costs dims[other] elements.
     job.split.rows_per_chunk = 1;
@@ -106,7 +106,7 @@ void transpose_vector(const Transpose& transpose, const RunContext& context) {
     job.split.column_chunks =
         (transpose.dims[last] + job.split.columns_per_chunk - 1) / job.split.columns_per_chunk;
   }
-  context.workers.run(transpose_chunk, &job, job.split.chunks());
+  context.share(transpose_chunk, &job, job.split.chunks());
 }
 
 }  // namespace sz::ops

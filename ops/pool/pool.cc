@@ -98,6 +98,14 @@ Status check_global_average_pool(const Step& step) {
   return Status::kOk;
 }
 
+std::uint64_t pool2d_cost(const Step& step) {
+  const Pool2d pool = unpack(step);
+  const Window2d& window = pool.attributes.window;
+  return step.outputs[0]->elements() * window.kernel_h * window.kernel_w;
+}
+
+std::uint64_t global_average_pool_cost(const Step& step) { return step.inputs[0]->elements(); }
+
 Status run_pool2d(const Step& step, const RunContext& context) noexcept {
   const Pool2d pool = unpack(step);
   if (step.kernel == Kernel::kReference) {

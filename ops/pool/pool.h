@@ -22,6 +22,10 @@ namespace sz::ops {
 Status check_pool2d(const Step& step);
 Status check_global_average_pool(const Step& step);
 
+// Taps.
+std::uint64_t pool2d_cost(const Step& step);
+std::uint64_t global_average_pool_cost(const Step& step);
+
 Status run_pool2d(const Step& step, const RunContext& context) noexcept;
 Status run_global_average_pool(const Step& step, const RunContext& context) noexcept;
 

@@ -95,13 +95,14 @@ HWY_AFTER_NAMESPACE();
 namespace sz::ops {
 
 void pool2d_vector(const Pool2d& pool, const RunContext& context) {
-  PoolJob job{pool, RowSplit(pool.batch * pool.out_h, pool.out_w * pool.channels, false)};
+  PoolJob job{pool, RowSplit(pool.batch * pool.out_h, pool.out_w * pool.channels, false,
+                             context.wanted_chunks())};
   const ChunkFn chunk = SZ_VECTOR_SELECT(pool_chunk);
   if (chunk == nullptr) {
     pool2d_reference(pool);
     return;
   }
-  context.workers.run(chunk, &job, job.split.chunks());
+  context.share(chunk, &job, job.split.chunks());
 }
 
 void global_average_pool_vector(const Pool2d& pool, const RunContext& context) {
@@ -116,7 +117,7 @@ void global_average_pool_vector(const Pool2d& pool, const RunContext& context) {
     global_average_pool_reference(pool);
     return;
   }
-  context.workers.run(chunk, &job, job.split.chunks());
+  context.share(chunk, &job, job.split.chunks());
 }
 
 }  // namespace sz::ops

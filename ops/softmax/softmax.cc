@@ -14,6 +14,8 @@ std::uint64_t softmax_scratch(const Step& step) {
   return std::uint64_t{step.inputs[0]->inner()} * sizeof(float);
 }
 
+std::uint64_t softmax_cost(const Step& step) { return step.inputs[0]->elements() * 32; }
+
 Status run_softmax(const Step& step, const RunContext& context) noexcept {
   const TensorView& x = *step.inputs[0];
   const TensorView& y = *step.outputs[0];

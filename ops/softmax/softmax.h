@@ -21,6 +21,9 @@ Status check_softmax(const Step& step);
 // Scratch of one worker: one row.
 std::uint64_t softmax_scratch(const Step& step);
 
+// An exponential and two passes for each element.
+std::uint64_t softmax_cost(const Step& step);
+
 Status run_softmax(const Step& step, const RunContext& context) noexcept;
 
 // A checked step, unpacked. Pointers are borrowed from the step.

@@ -93,7 +93,7 @@ HWY_AFTER_NAMESPACE();
 namespace sz::ops {
 
 void softmax_vector(const Softmax& softmax, const RunContext& context) {
-  SoftmaxJob job{softmax, context, RowSplit(softmax.rows, softmax.inner, false)};
+  SoftmaxJob job{softmax, context, RowSplit(softmax.rows, softmax.inner, false, context.wanted_chunks())};
   const ChunkFn chunk = SZ_VECTOR_SELECT(softmax_chunk);
   if (chunk == nullptr) {
     softmax_reference(softmax, reinterpret_cast<float*>(context.scratch_of(0)));
@@ -104,7 +104,7 @@ void softmax_vector(const Softmax& softmax, const RunContext& context) {
     for (std::uint32_t i = 0; i < job.split.chunks(); ++i) chunk(&job, i, 0);
     return;
   }
-  context.workers.run(chunk, &job, job.split.chunks());
+  context.share(chunk, &job, job.split.chunks());
 }
 
 }  // namespace sz::ops

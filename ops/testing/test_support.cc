@@ -140,16 +140,18 @@ bool Tensor::guards_intact() const {
   return true;
 }
 
-void WildWorkers::run(ChunkFn fn, void* context, std::uint32_t chunks) {
+void WildWorkers::run(const Work& work) {
   std::vector<std::uint32_t> order;
-  for (std::uint32_t i = 0; i < chunks; ++i) {
+  for (std::uint32_t i = 0; i < work.chunks; ++i) {
     order.push_back(i);
     if (random_.chance(3)) order.push_back(i);
   }
   for (std::size_t i = order.size(); i > 1; --i) {
     std::swap(order[i - 1], order[random_.integer(0, static_cast<std::uint32_t>(i) - 1)]);
   }
-  for (const std::uint32_t chunk : order) fn(context, chunk, random_.integer(0, count() - 1));
+  for (const std::uint32_t chunk : order) {
+    work.run(work.context, chunk, random_.integer(0, count() - 1));
+  }
 }
 
 Status check_case(const Case& test, Kernel kernel) {
@@ -166,7 +168,9 @@ std::vector<std::uint32_t> run_case(const Case& test, Kernel kernel, Workers& wo
   (void)copy.output.at(0);
   with_step(copy, kernel, true, [&](const Step& step) {
     Scratch scratch(operator_of(copy).scratch_bytes(step), workers.count());
-    const RunContext context{workers, scratch.base(), scratch.stride()};
+    // Several workers get as many chunks as there can be, however small the tensors are.
+    const std::uint64_t cost = workers.count() > 1 ? ~std::uint64_t{0} : 0;
+    const RunContext context{workers, scratch.base(), scratch.stride(), cost};
     EXPECT_EQ(operator_of(copy).run(step, context), Status::kOk);
     EXPECT_TRUE(scratch.intact()) << "wrote beyond its scratch";
     return 0;

@@ -84,7 +84,7 @@ class WildWorkers final : public Workers {
  public:
   explicit WildWorkers(std::uint64_t seed) : random_(seed) {}
   std::uint32_t count() const override { return 4; }
-  void run(ChunkFn fn, void* context, std::uint32_t chunks) override;
+  void run(const Work& work) override;
 
  private:
   Random random_;
