@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "shim/gp.h"
 #include "shim/gp_event.h"
+#include "shim/helper_visit.h"
 
 using sz::shim::GpEvent;
 
@@ -39,6 +40,7 @@ void TEE_MemFill(void* buffer, std::uint8_t value, std::size_t size) {
 }
 
 void TEE_Panic(TEE_Result code) {
+  sz::shim::end_visit_by_panic(code);  // does not return if this thread is a helper
   std::fprintf(stderr, "smartzone: the trusted application panicked, code 0x%08x\n", code);
   std::abort();
 }

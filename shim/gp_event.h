@@ -34,7 +34,8 @@ class GpEvent {
   }
 };
 
-// True if the heap is to fail now (see Fault::kHeap). Defined in secure_pool.cc.
+// True if the heap, or the start of a group, is to fail now (see Fault). Defined in secure_pool.cc.
 bool heap_fails_now();
+bool start_fails_now();
 
 }  // namespace sz::shim

@@ -12,6 +12,8 @@
 #include <memory>
 #include <span>
 
+#include "shim/secure_cores_pta.h"  // lend, query_secure_cores: a lender's side
+
 namespace sz::shim {
 
 // One parameter of a command.

@@ -14,6 +14,7 @@
 
 #include "shim/gp.h"
 #include "shim/gp_event.h"
+#include "shim/helper_visit.h"
 
 namespace sz::shim {
 namespace {
@@ -34,8 +35,8 @@ std::uint64_t limit_from_environment() {
 struct Pool {
   std::mutex mutex;
   PoolStatistics statistics{.limit = limit_from_environment()};
-  std::array<std::uint32_t, 3> countdown{};
-  std::map<void*, std::uint64_t> regions;  // base -> bytes
+  std::array<std::uint32_t, 4> countdown{};      // by Fault
+  std::map<const void*, std::uint64_t> regions;  // base -> bytes
 };
 
 // Lives until the process ends, whoever still uses it then.
@@ -80,10 +81,24 @@ void inject_fault(Fault fault, std::uint32_t n) {
   state.countdown[static_cast<std::size_t>(fault)] = n;
 }
 
-bool heap_fails_now() {
+namespace {
+
+bool fault_is_due(Fault fault) {
   Pool& state = pool();
   const std::lock_guard lock(state.mutex);
-  return fails_now(state, Fault::kHeap);
+  return fails_now(state, fault);
+}
+
+}  // namespace
+
+bool heap_fails_now() { return fault_is_due(Fault::kHeap); }
+bool start_fails_now() { return fault_is_due(Fault::kStart); }
+
+std::uint64_t region_bytes(const void* base) {
+  Pool& state = pool();
+  const std::lock_guard lock(state.mutex);
+  const auto region = state.regions.find(base);
+  return region == state.regions.end() ? 0 : region->second;
 }
 
 }  // namespace sz::shim
@@ -94,6 +109,7 @@ using sz::shim::kPage;
 using sz::shim::Pool;
 
 void* tee_map_zi(std::size_t len, std::uint32_t flags) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   if (flags != 0 && flags != TEE_MEMORY_ACCESS_ANY_OWNER) return nullptr;
   if (len == 0 || len > UINT32_MAX) return nullptr;
@@ -120,6 +136,7 @@ void* tee_map_zi(std::size_t len, std::uint32_t flags) {
 }
 
 TEE_Result tee_unmap(void* buf, std::size_t len) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   Pool& state = sz::shim::pool();
   const std::lock_guard lock(state.mutex);

@@ -26,6 +26,7 @@ enum class Fault {
   kMap,    // tee_map_zi returns NULL
   kUnmap,  // tee_unmap fails and leaves the region as it is
   kHeap,   // TEE_Malloc returns NULL, TEE_AllocateOperation TEE_ERROR_OUT_OF_MEMORY
+  kStart,  // SECURE_CORES_CMD_START: TEE_ERROR_OUT_OF_MEMORY
 };
 
 // Lets the n-th such call from now fail (1: the next one); 0: none.
@@ -33,5 +34,8 @@ void inject_fault(Fault fault, std::uint32_t n);
 
 // Lets the n-th tee_map_zi from now fail for want of memory (1: the next one); 0: none.
 inline void fail_map(std::uint32_t n) { inject_fault(Fault::kMap, n); }
+
+// Bytes of the region that begins at `base`; 0 if none does.
+std::uint64_t region_bytes(const void* base);
 
 }  // namespace sz::shim

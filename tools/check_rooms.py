@@ -21,7 +21,7 @@ ALLOWED = {
     "engine": ["base", "tensor", "ops", "package"],
     "protocol": ["base"],
     "ta": ["base", "tensor", "package", "engine", "protocol"],
-    "shim": ["base", "ta"],
+    "shim": ["base", "protocol", "ta"],
     "analyze": ["base", "package", "engine", "protocol", "ta"],
     "include": [],
     "client": ["base", "tensor", "package", "engine", "protocol", "shim", "include"],

@@ -13,11 +13,23 @@ typedef uint32_t TEE_Result;
 
 #define TEE_SUCCESS 0x00000000u
 #define TEE_ERROR_GENERIC 0xffff0000u
+#define TEE_ERROR_ACCESS_DENIED 0xffff0001u
 #define TEE_ERROR_BAD_PARAMETERS 0xffff0006u
 #define TEE_ERROR_BAD_STATE 0xffff0007u
+#define TEE_ERROR_ITEM_NOT_FOUND 0xffff0008u
 #define TEE_ERROR_NOT_SUPPORTED 0xffff000au
 #define TEE_ERROR_OUT_OF_MEMORY 0xffff000cu
+#define TEE_ERROR_BUSY 0xffff000du
 #define TEE_ERROR_SHORT_BUFFER 0xffff0010u
+
+#define TEE_HANDLE_NULL NULL
+
+typedef struct {
+	uint32_t timeLow;
+	uint16_t timeMid;
+	uint16_t timeHiAndVersion;
+	uint8_t clockSeqAndNode[8];
+} TEE_UUID;
 
 /* Parameters of a command */
 
@@ -31,6 +43,8 @@ typedef union {
 		uint32_t b;
 	} value;
 } TEE_Param;
+
+#define TEE_NUM_PARAMS 4
 
 #define TEE_PARAM_TYPE_NONE 0
 #define TEE_PARAM_TYPE_VALUE_INPUT 1
@@ -64,13 +78,34 @@ void TEE_MemFill(void *buffer, uint8_t value, size_t size);
 
 void TEE_Panic(TEE_Result code) __attribute__((noreturn));
 
+/*
+ * Other trusted applications. The only one that there is in the shim is the pseudo-TA of
+ * protocol/secure_cores.h (shim/secure_cores_pta.h); any other is TEE_ERROR_ITEM_NOT_FOUND.
+ */
+
+#define TEE_TIMEOUT_INFINITE 0xffffffffu
+
+#define TEE_ORIGIN_API 1u
+#define TEE_ORIGIN_TEE 3u
+#define TEE_ORIGIN_TRUSTED_APP 4u
+
+typedef struct __TEE_TASessionHandle *TEE_TASessionHandle;
+
+/* returnOrigin may be NULL. Nothing can be cancelled, so the timeout does not matter. */
+TEE_Result TEE_OpenTASession(const TEE_UUID *destination, uint32_t cancellationRequestTimeout,
+			     uint32_t paramTypes, TEE_Param params[TEE_NUM_PARAMS],
+			     TEE_TASessionHandle *session, uint32_t *returnOrigin);
+void TEE_CloseTASession(TEE_TASessionHandle session);
+TEE_Result TEE_InvokeTACommand(TEE_TASessionHandle session, uint32_t cancellationRequestTimeout,
+			       uint32_t commandID, uint32_t paramTypes,
+			       TEE_Param params[TEE_NUM_PARAMS], uint32_t *returnOrigin);
+
 /* Digests: SHA-256 only */
 
 #define TEE_ALG_SHA256 0x50000004u
 #define TEE_MODE_DIGEST 5u
 
 typedef struct __TEE_OperationHandle *TEE_OperationHandle;
-#define TEE_HANDLE_NULL NULL
 
 TEE_Result TEE_AllocateOperation(TEE_OperationHandle *operation, uint32_t algorithm, uint32_t mode,
 				 uint32_t max_key_size);
