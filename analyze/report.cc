@@ -98,6 +98,9 @@ void add_model_rows(const engine::MemoryNeed& need, std::vector<Row>* rows) {
   rows->push_back(row("weights", "weights as packed", Owner::kModel, need.weights));
   rows->push_back(row("arena", "activation arena", Owner::kModel, need.arena));
   rows->push_back(row("scratch", "operators' scratch", Owner::kModel, need.scratch));
+  if (need.board == 0) return;
+  rows->push_back(row("board", "work shared between cores", Owner::kModel, need.board));
+  rows->push_back(row("stacks", "stacks of lent cores", Owner::kModel, need.stacks));
 }
 
 void add_session_rows(const TaImage& image, const TrustedOs& os, std::vector<Row>* rows) {
@@ -117,7 +120,7 @@ void add_session_rows(const TaImage& image, const TrustedOs& os, std::vector<Row
 // Page tables while a command runs: one for each window of 2 MiB that it touches. A TA's address
 // space begins at such a window and is filled from there on.
 std::uint64_t tables_for(std::uint64_t mapped, std::uint64_t exchange) {
-  return (mapped + std::max(exchange, kPieceBytes) + kGaps) / kTableSpan + 1;
+  return (mapped + exchange + kGaps) / kTableSpan + 1;
 }
 
 std::string hex(std::uint64_t value) {
@@ -192,7 +195,10 @@ SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions
   report.session = sum(report.rows, false);
   report.shared = options.image ? options.image->shared : 0;
   report.total = report.model + report.session;
-  report.page_tables = tables_for(report.total, largest_exchange(plan, need.control));
+  const std::uint64_t exchange = std::max(largest_exchange(plan, need.control), kPieceBytes);
+  report.page_tables = tables_for(report.total, exchange);
+  // A lent core has tables of its own for all that is not shared with the normal world.
+  report.page_tables += (options.cores - 1) * tables_for(report.total, 0);
   report.rows.push_back(row("page_tables", "page tables (in OP-TEE's core)", Owner::kCore,
                             report.page_tables * kPage));
   report.weights_lower_bound = need.weights;

@@ -70,7 +70,7 @@ struct SecureMemoryReport {
 };
 
 struct AnalyzeOptions {
-  std::uint32_t cores = 1;                // that scratch is reserved for
+  std::uint32_t cores = 1;                // that scratch and stacks are reserved for
   std::optional<TaImage> image{};         // nothing: only the model's own memory is counted
   const TrustedOs* trusted_os = nullptr;  // nullptr: the project's own build
   std::uint64_t largest_live_set = 0;     // bytes, from the compiler; 0: not known

@@ -61,6 +61,9 @@ enum class [[nodiscard]] Status : std::uint32_t {
   // 6xx  data-dependent refusals while running
   kIndexOutOfRange = 600,    // detail = step
 
+  // 7xx  cores that the normal world lends
+  kHelperFault = 700,        // code on another core faulted: a defect; detail = the trusted OS's code
+
   // 9xx
   kInternal = 900,           // a check of our own failed; a defect
 };

@@ -90,6 +90,8 @@ constexpr Entry kEntries[] = {
      "not all weights have come; bytes missing:", true},
     {Status::kIndexOutOfRange, "kIndexOutOfRange",
      "an index computed from the data is out of range; step", true},
+    {Status::kHelperFault, "kHelperFault",
+     "the trusted application faulted on a lent core and has dropped the model: please report this; code", true},
     {Status::kInternal, "kInternal",
      "an internal check failed: please report this; place", true},
 };

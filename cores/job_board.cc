@@ -10,7 +10,10 @@ std::uint32_t first_chunk(const Work& work, std::uint32_t parts, std::uint32_t p
 
 }  // namespace
 
-void JobBoard::open() { epoch_.fetch_add(1); }
+void JobBoard::open(std::uint32_t workers) {
+  workers_.store_release(workers);
+  epoch_.fetch_add(1);
+}
 
 void JobBoard::close() { epoch_.fetch_add(1); }
 
@@ -82,7 +85,7 @@ std::uint32_t JobBoard::serve(std::uint32_t worker, std::uint32_t patience) {
   while (waited < patience) {
     const std::uint32_t now = epoch_.load_acquire();
     if (now != entered && now != open) break;
-    if (now == open && take_one(worker)) {
+    if (now == open && worker < workers_.load_acquire() && take_one(worker)) {
       ++done;
       waited = 0;
     } else {

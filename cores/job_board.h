@@ -33,8 +33,9 @@ class JobBoard {
  public:
   // ---- The owner's side: one thread.
 
-  // Between open and close, helpers stay even if there is nothing to do just now. Neither waits.
-  void open();
+  // Between open and close, helpers stay even if there is nothing to do just now, and workers
+  // below `workers` may take parts. Neither waits.
+  void open(std::uint32_t workers = kMaxWorkers);
   void close();
 
   // Hands out the chunks of `work`, which must stay where it is until the job is finished.
@@ -77,6 +78,7 @@ class JobBoard {
   alignas(128) Atomic<std::uint64_t> ticket_;
   alignas(128) Atomic<std::uint32_t> parts_done_;
   alignas(128) Atomic<std::uint32_t> epoch_;  // odd: open
+  Atomic<std::uint32_t> workers_;
   Atomic<std::uint32_t> present_;
   // The job. Read before a part is claimed, when it may be half replaced by the next one; the
   // claim fails then. Hence atomic.

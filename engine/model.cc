@@ -1,6 +1,7 @@
 #include "engine/model.h"
 
 #include "base/checked.h"
+#include "cores/footprint.h"
 #include "engine/checker.h"
 #include "engine/step.h"
 #include "ops/operator.h"
@@ -57,6 +58,14 @@ void copy_rows(const TensorView& shape, std::byte* to, std::uint64_t to_pitch,
 
 }  // namespace
 
+std::uint64_t MemoryNeed::in_pages() const {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t bytes : {control, weights, arena, scratch, board, stacks}) {
+    sum += align_up(bytes, kPageBytes);
+  }
+  return sum;
+}
+
 Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, MemoryNeed* need) {
   std::uint64_t plan_bytes = 0;
   if (Failure failure = package::plan_size(header, &plan_bytes); !failure.ok()) return failure;
@@ -65,7 +74,9 @@ Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, Memo
   *need = {.control = control_layout(plan_bytes, header.tensor_count).end,
            .weights = header.weights_bytes,
            .arena = header.arena_bytes,
-           .scratch = scratch};
+           .scratch = scratch,
+         .board = cores::board_bytes(cores),
+         .stacks = cores::stacks_bytes(cores)};
   return kSuccess;
 }
 
@@ -119,6 +130,23 @@ Failure Model::io_size(std::uint32_t entry, IoSize* size) const {
     next_place(views_[operands[i]], i < record.input_count ? &size->inputs : &size->outputs);
   }
   return kSuccess;
+}
+
+std::uint32_t Model::useful_cores(std::uint32_t most) const {
+  // To bring a core in and to send it home costs about as much as this.
+  constexpr std::uint64_t kCostToLend = 16 * kCostToShare;
+  std::uint64_t all = 0;
+  std::uint64_t shared = 0;
+  for (const package::StepRecord& record : plan_.steps()) {
+    const ResolvedStep step(plan_, record, views_);
+    const std::uint64_t cost = ops::find_operator(record.op)->cost(step.step());
+    all += cost;
+    if (worth_sharing(cost)) shared += cost;
+  }
+  if (shared < all / 4) return 1;
+  const std::uint64_t useful = shared / kCostToLend;
+  if (useful < 2) return 1;
+  return useful < most ? static_cast<std::uint32_t>(useful) : most;
 }
 
 Failure Model::run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs,

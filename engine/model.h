@@ -20,6 +20,10 @@ struct MemoryNeed {
   std::uint64_t weights = 0;
   std::uint64_t arena = 0;
   std::uint64_t scratch = 0;  // for all cores
+  std::uint64_t board = 0;    // through which cores share work; 0 for one core
+  std::uint64_t stacks = 0;   // of the helpers on other cores; 0 for one core
+
+  std::uint64_t in_pages() const;  // the sum, each in whole pages
 };
 
 inline constexpr std::uint64_t kPageBytes = 4096;
@@ -58,6 +62,10 @@ class Model {
   // Only after prepare.
   const package::PlanView& plan() const { return plan_; }
   Failure io_size(std::uint32_t entry, IoSize* size) const;
+
+  // On how many cores, at most `most`, a run of any entry point gains more than bringing the
+  // cores in costs; 1 or more.
+  std::uint32_t useful_cores(std::uint32_t most) const;
 
   // Copies the inputs in, runs the entry point's steps, copies the outputs out. `inputs` and
   // `outputs` have exactly the sizes that io_size gives; outputs are written only on success.

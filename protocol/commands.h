@@ -39,6 +39,7 @@
  * Takes a plan: copies it, checks it, takes the model's secure memory.
  * [in]  memref[0]: the plan
  * [in]  value[1].a: cores to reserve scratch and stacks for (1 .. SMARTZONE_MAX_CORES)
+ *       value[1].b: 0, or SMARTZONE_LOAD_ASKS
  *       value[2]: none
  * More than one core without the trusted OS's extension (secure_cores.h) is no error: see CORES.
  */
@@ -80,6 +81,12 @@
  */
 #define SMARTZONE_CMD_CORES 6
 
+/*
+ * LOAD_BEGIN: nobody lends on the client's side; the TA asks the plugin of tee-supplicant for cores
+ * (ask_for_cores.h) when a run begins without helpers.
+ */
+#define SMARTZONE_LOAD_ASKS 1u
+
 /* The core of the caller, and one for each slot of secure_cores.h. */
 #define SMARTZONE_MAX_CORES 8
 
@@ -99,7 +106,9 @@ struct smartzone_info {
 	uint64_t weights_mapped;
 	uint64_t arena_mapped;
 	uint64_t scratch_mapped;
-	uint64_t mapped_now;		/* sum of the four */
+	uint64_t board_mapped;
+	uint64_t stacks_mapped;
+	uint64_t mapped_now;		/* sum of the six */
 	uint64_t mapped_peak;		/* largest sum since the session was opened */
 	uint64_t inputs_bytes;		/* entry point 0: size of a request; 0 when empty */
 	uint64_t outputs_bytes;		/* entry point 0: size of a reply */

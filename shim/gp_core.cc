@@ -1,5 +1,6 @@
 // Heap, memory functions, panic and digests of the GlobalPlatform API.
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -37,6 +38,21 @@ void TEE_MemMove(void* to, const void* from, std::size_t size) {
 void TEE_MemFill(void* buffer, std::uint8_t value, std::size_t size) {
   const GpEvent event;
   if (size != 0) std::memset(buffer, value, size);
+}
+
+void TEE_GetSystemTime(TEE_Time* time) {
+  const GpEvent event;
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto count = std::chrono::duration_cast<milliseconds>(now).count();
+  *time = {static_cast<std::uint32_t>(count / 1000), static_cast<std::uint32_t>(count % 1000)};
+}
+
+TEE_Result tee_invoke_supp_plugin(const TEE_UUID*, std::uint32_t, std::uint32_t, void*, std::size_t,
+                                  std::size_t* outlen) {
+  const GpEvent event;
+  *outlen = 0;
+  return TEE_ERROR_ITEM_NOT_FOUND;
 }
 
 void TEE_Panic(TEE_Result code) {

@@ -21,6 +21,10 @@ constexpr std::uint32_t kBytesAndValue =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_NONE,
                     TEE_PARAM_TYPE_VALUE_OUTPUT);
 
+constexpr std::uint32_t kFacts =
+    TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
+                    TEE_PARAM_TYPE_VALUE_OUTPUT);
+
 // A command: the only parameter types that it takes, and what it does.
 struct Command {
   std::uint32_t number;
@@ -37,19 +41,21 @@ ByteSpan input_bytes(const TEE_Param& param) {
   return {static_cast<const std::byte*>(param.memref.buffer), usable_bytes(param)};
 }
 
-Failure call_info(Session* session, TEE_Param params[4]) {
+// Writes what the session says of itself: smartzone_info or smartzone_cores.
+template <typename Facts>
+Failure call_describe(Session* session, TEE_Param params[4]) {
   const std::size_t room = usable_bytes(params[0]);
   params[0].memref.size = 0;
-  if (room < sizeof(smartzone_info)) return {Status::kBufferTooSmall, sizeof(smartzone_info)};
-  smartzone_info info;
-  session->describe(&info);
-  TEE_MemMove(params[0].memref.buffer, &info, sizeof(info));
-  params[0].memref.size = sizeof(info);
+  if (room < sizeof(Facts)) return {Status::kBufferTooSmall, sizeof(Facts)};
+  Facts facts;
+  session->describe(&facts);
+  TEE_MemMove(params[0].memref.buffer, &facts, sizeof(facts));
+  params[0].memref.size = sizeof(facts);
   return kSuccess;
 }
 
 Failure call_load_begin(Session* session, TEE_Param params[4]) {
-  return session->load_begin(input_bytes(params[0]), params[1].value.a);
+  return session->load_begin(input_bytes(params[0]), params[1].value.a, params[1].value.b);
 }
 
 Failure call_load_weights(Session* session, TEE_Param params[4]) {
@@ -72,10 +78,8 @@ Failure call_run(Session* session, TEE_Param params[4]) {
 Failure call_unload(Session* session, TEE_Param*) { return session->unload(); }
 
 constexpr Command kCommands[] = {
-    {SMARTZONE_CMD_INFO,
-     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
-                     TEE_PARAM_TYPE_VALUE_OUTPUT),
-     call_info},
+    {SMARTZONE_CMD_INFO, kFacts, call_describe<smartzone_info>},
+    {SMARTZONE_CMD_CORES, kFacts, call_describe<smartzone_cores>},
     {SMARTZONE_CMD_LOAD_BEGIN, kBytesAndValue, call_load_begin},
     {SMARTZONE_CMD_LOAD_WEIGHTS, kBytesAndValue, call_load_weights},
     {SMARTZONE_CMD_LOAD_END, kNoInputs, call_load_end},

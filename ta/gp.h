@@ -6,4 +6,5 @@
 extern "C" {
 #include <tee_internal_api.h>
 #include <tee_internal_api_extensions.h>
+#include <utee_syscalls.h>
 }

@@ -37,7 +37,7 @@ TEST_F(TrustedApplication, RefusesEveryWrongCombinationOfParameterTypes) {
 }
 
 TEST_F(TrustedApplication, NamesAnUnknownCommand) {
-  for (const std::uint32_t command : {6u, 7u, 1000u, 0xffffffffu}) {
+  for (const std::uint32_t command : {7u, 8u, 1000u, 0xffffffffu}) {
     Params params;
     EXPECT_EQ(session_->invoke(command, params), kBadParametersResult);
     params[3].kind = Param::Kind::kValueOut;

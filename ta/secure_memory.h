@@ -14,6 +14,8 @@ enum class MemoryRegion : std::uint32_t {
   kArena = 2,
   kScratch = 3,
   kSystem = 4,  // the trusted OS's or the TA's own heap (session, digest)
+  kBoard = 5,   // through which cores share work
+  kStacks = 6,  // of the helpers on other cores
 };
 
 // A piece of secure memory, whole pages, zeroed when it is taken. Owns it: wiped and returned by

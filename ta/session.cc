@@ -1,6 +1,5 @@
 #include "ta/session.h"
 
-#include "base/workers.h"
 #include "package/plan_format.h"
 #include "package/plan_reader.h"
 
@@ -27,9 +26,11 @@ void copy_from_shared(void* to, ByteSpan from) { TEE_MemMove(to, from.data(), fr
 
 }  // namespace
 
-Failure Session::load_begin(ByteSpan plan, std::uint32_t cores) {
+Failure Session::load_begin(ByteSpan plan, std::uint32_t cores, std::uint32_t flags) {
   const Failure dropped = unload();
   if (!dropped.ok()) return dropped;
+  if ((flags & ~SMARTZONE_LOAD_ASKS) != 0) return {Status::kBadParameters, kParameter1};
+  asks_for_cores_ = flags != 0;
   return drop_on_error(take_plan(plan, cores));
 }
 
@@ -67,6 +68,8 @@ Failure Session::take_memory(const engine::MemoryNeed& need, std::uint32_t cores
   if (!take(&weights_, need.weights)) return out_of(MemoryRegion::kWeights);
   if (!take(&arena_, need.arena)) return out_of(MemoryRegion::kArena);
   if (!take(&scratch_, need.scratch)) return out_of(MemoryRegion::kScratch);
+  if (!take(&board_, need.board)) return out_of(MemoryRegion::kBoard);
+  if (!take(&stacks_, need.stacks)) return out_of(MemoryRegion::kStacks);
   const engine::ModelMemory memory = {
       .weights = weights_.bytes(), .arena = arena_.bytes(), .scratch = scratch_.bytes()};
   const Failure failure = model_.attach(memory, cores);
@@ -110,6 +113,7 @@ Failure Session::check_weights() {
   if (!equal_bytes(digest.data(), expected.data(), expected.size())) {
     return {Status::kWeightsDigest, 0};
   }
+  secure_cores_.start(board_.bytes(), stacks_.bytes(), cores_, asks_for_cores_);
   state_ = SMARTZONE_STATE_READY;
   return kSuccess;
 }
@@ -125,21 +129,26 @@ Failure Session::run(std::uint32_t entry, std::uint32_t cores, ByteSpan inputs,
   if (inputs.size() != size.inputs) return {Status::kInputSize, low_word(size.inputs)};
   if (outputs.size() < size.outputs) return {Status::kBufferTooSmall, low_word(size.outputs)};
 
-  SingleWorker worker;  // no other cores are lent to this application yet
-  const Failure result =
-      model_.run(entry, inputs, outputs.first(static_cast<std::size_t>(size.outputs)), worker);
+  secure_cores_.begin_run(cores);
+  const Failure result = model_.run(
+      entry, inputs, outputs.first(static_cast<std::size_t>(size.outputs)), secure_cores_);
+  const Failure helpers = secure_cores_.end_run();
+  if (!helpers.ok()) return drop_on_error(helpers);
   if (result.ok()) *written = size.outputs;
   return result;
 }
 
 Failure Session::unload() {
+  secure_cores_.stop();
   state_ = SMARTZONE_STATE_EMPTY;
   cores_ = 0;
+  asks_for_cores_ = false;
   weights_received_ = 0;
   model_ = engine::Model();
   weights_digest_.stop();
   bool released = true;
-  for (SecureRegion* region : {&scratch_, &arena_, &weights_, &control_}) {
+  for (SecureRegion* region :
+       {&stacks_, &board_, &scratch_, &arena_, &weights_, &control_}) {
     released = region->release() && released;
   }
   return released ? kSuccess : Failure{Status::kInternal, __LINE__};
@@ -158,7 +167,8 @@ bool Session::take(SecureRegion* region, std::uint64_t bytes) {
 }
 
 std::uint64_t Session::mapped() const {
-  return control_.mapped() + weights_.mapped() + arena_.mapped() + scratch_.mapped();
+  return control_.mapped() + weights_.mapped() + arena_.mapped() + scratch_.mapped() +
+         board_.mapped() + stacks_.mapped();
 }
 
 void Session::describe(smartzone_info* info) const {
@@ -171,6 +181,8 @@ void Session::describe(smartzone_info* info) const {
   info->weights_mapped = weights_.mapped();
   info->arena_mapped = arena_.mapped();
   info->scratch_mapped = scratch_.mapped();
+  info->board_mapped = board_.mapped();
+  info->stacks_mapped = stacks_.mapped();
   info->mapped_now = mapped();
   info->mapped_peak = mapped_peak_;
   engine::IoSize size;

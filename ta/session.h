@@ -9,6 +9,7 @@
 #include "engine/model.h"
 #include "protocol/commands.h"
 #include "ta/digest.h"
+#include "ta/secure_cores.h"
 #include "ta/secure_memory.h"
 
 namespace sz::ta {
@@ -21,10 +22,11 @@ class Session {
  public:
   // Takes a plan: copies it, once, into secure memory; checks the copy; takes the model's memory.
   // `plan` is shared: the header is read twice, and only the second reading counts. A model that
-  // is there already is dropped first. `cores`: 1 .. SMARTZONE_MAX_CORES.
+  // is there already is dropped first. `cores`: 1 .. SMARTZONE_MAX_CORES. `flags`: 0 or
+  // SMARTZONE_LOAD_ASKS.
   // Errors: kBadParameters, every 2xx and 3xx status, kOutOfSecureMemory (detail = MemoryRegion),
   // kInternal.
-  Failure load_begin(ByteSpan plan, std::uint32_t cores);
+  Failure load_begin(ByteSpan plan, std::uint32_t cores, std::uint32_t flags);
 
   // Takes the next piece of the weights, 1 .. SMARTZONE_MAX_CHUNK_BYTES bytes, which begin at
   // `offset` of the region. `chunk` is shared: read once. Errors: kBadParameters, kWeightsOffset.
@@ -36,7 +38,7 @@ class Session {
   // Runs entry point `entry`. `inputs` and `outputs` are shared: every byte is read or written
   // once. Stores the bytes of the reply in *written (0 on failure). `cores` is the most that may
   // be used, 1 .. the number reserved. Errors: kBadState, kBadParameters, those of
-  // engine::Model::run.
+  // engine::Model::run; kHelperFault, which drops the model.
   Failure run(std::uint32_t entry, std::uint32_t cores, ByteSpan inputs, MutableByteSpan outputs,
               std::uint64_t* written);
 
@@ -45,6 +47,7 @@ class Session {
   Failure unload();
 
   void describe(smartzone_info* info) const;
+  void describe(smartzone_cores* cores) const { secure_cores_.describe(cores); }
 
  private:
   Failure take_plan(ByteSpan plan, std::uint32_t cores);
@@ -57,6 +60,7 @@ class Session {
 
   smartzone_state state_ = SMARTZONE_STATE_EMPTY;
   std::uint32_t cores_ = 0;
+  bool asks_for_cores_ = false;
   std::uint64_t weights_received_ = 0;
   std::uint64_t mapped_peak_ = 0;
   engine::Model model_;
@@ -65,6 +69,9 @@ class Session {
   SecureRegion weights_;
   SecureRegion arena_;
   SecureRegion scratch_;
+  SecureRegion board_;
+  SecureRegion stacks_;
+  SecureCores secure_cores_;  // declared last: its helpers leave before the memory goes
 };
 
 }  // namespace sz::ta

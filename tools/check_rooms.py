@@ -14,24 +14,25 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # room -> rooms whose headers it may include (beside its own). Tests may include more: see TESTS.
 ALLOWED = {
     "base": [],
+    "cores": ["base"],
     "tensor": ["base"],
     "math": ["base"],
     "ops": ["base", "math", "tensor"],
     "package": ["base", "tensor"],
-    "engine": ["base", "tensor", "ops", "package"],
+    "engine": ["base", "cores", "tensor", "ops", "package"],
     "protocol": ["base"],
-    "ta": ["base", "tensor", "package", "engine", "protocol"],
+    "ta": ["base", "cores", "tensor", "package", "engine", "protocol"],
     "shim": ["base", "protocol", "ta"],
     "analyze": ["base", "package", "engine", "protocol", "ta"],
     "include": [],
     "client": ["base", "tensor", "package", "engine", "protocol", "shim", "include"],
     "compiler": ["base", "tensor", "ops", "package", "engine", "include"],
     "cli": ["base", "package", "analyze", "client", "compiler", "include"],
-    "bench": ["base", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
+    "bench": ["base", "cores", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
     "tests": None,  # cross-room by purpose
     "tools": [],
 }
-TRUSTED = {"base", "tensor", "math", "ops", "package", "engine", "protocol", "ta"}
+TRUSTED = {"base", "cores", "tensor", "math", "ops", "package", "engine", "protocol", "ta"}
 FREESTANDING = {
     "array", "bit", "compare", "concepts", "cstddef", "cstdint", "initializer_list", "limits",
     "new", "numeric", "optional", "span", "tuple", "type_traits", "utility",
@@ -39,7 +40,7 @@ FREESTANDING = {
 # What a trusted room may include from outside beside the freestanding headers. Google Highway is
 # headers only and is built without its hosted parts (HWY_NO_LIBCXX).
 OUTSIDE = {"math": {"hwy/highway.h"}, "ops": {"hwy/highway.h", "hwy/foreach_target.h"},
-           "protocol": {"stdint.h"}, "ta": {"tee_internal_api.h", "tee_internal_api_extensions.h"}}
+           "protocol": {"stdint.h"}, "ta": {"tee_internal_api.h", "tee_internal_api_extensions.h", "utee_syscalls.h"}}
 # Files of trusted rooms that are built for the host only; they are never part of the TA.
 HOST_ONLY = re.compile(
     r"(_test|_fuzz|_bench)\.(cc|h)$|/testing/|/tests?/|base/status_text\.|base/sha256|package/package_file"

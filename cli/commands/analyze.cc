@@ -93,7 +93,7 @@ void add_analyze(CLI::App& app, Globals& globals, Action* action) {
   sub->add_option("package", arguments->package, "compiled network (.szp)")->required();
   sub->add_option("--ta", arguments->ta, "the trusted application's file (.ta)");
   sub->add_option("--trusted-os", arguments->trusted_os, "which OP-TEE: " + known_systems());
-  sub->add_option("--cores", arguments->cores, "cores to reserve scratch for")
+  sub->add_option("--cores", arguments->cores, "cores to reserve scratch and stacks for")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
   sub->callback([&globals, arguments, action] {

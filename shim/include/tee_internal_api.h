@@ -100,6 +100,15 @@ TEE_Result TEE_InvokeTACommand(TEE_TASessionHandle session, uint32_t cancellatio
 			       uint32_t commandID, uint32_t paramTypes,
 			       TEE_Param params[TEE_NUM_PARAMS], uint32_t *returnOrigin);
 
+/* Time since an arbitrary moment; never goes back */
+
+typedef struct {
+	uint32_t seconds;
+	uint32_t millis;
+} TEE_Time;
+
+void TEE_GetSystemTime(TEE_Time *time);
+
 /* Digests: SHA-256 only */
 
 #define TEE_ALG_SHA256 0x50000004u

@@ -15,4 +15,8 @@ void *tee_map_zi(size_t len, uint32_t flags);
 /* Gives back exactly what tee_map_zi returned; it may not be touched afterwards. */
 TEE_Result tee_unmap(void *buf, size_t len);
 
+/* A plugin of tee-supplicant. The shim has none: TEE_ERROR_ITEM_NOT_FOUND. */
+TEE_Result tee_invoke_supp_plugin(const TEE_UUID *uuid, uint32_t cmd, uint32_t sub_cmd, void *buf,
+				  size_t len, size_t *outlen);
+
 #endif /* SMARTZONE_SHIM_TEE_INTERNAL_API_EXTENSIONS_H */
