@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 
 from . import archive, cache, lockfile, profiles, tools, ui
@@ -13,6 +14,9 @@ DEVICE_DIR = pathlib.Path(__file__).resolve().parent.parent
 TFA_PATCHES = DEVICE_DIR / "patches" / "arm-trusted-firmware"
 # Patches (optee/patches/*.patch) and added files (optee/src/**) for OP-TEE's tree.
 OPTEE_EXTENSION = DEVICE_DIR.parent / "optee"
+# The interfaces that OP-TEE's core shares with the rest of the project, and their names there.
+PROTOCOL_DIR = DEVICE_DIR.parent / "protocol"
+OPTEE_CONTRACTS = {"secure_cores.h": "lib/libutee/include/pta_secure_cores.h"}
 OPTEE_IMAGES = ("tee-header_v2.bin", "tee-pager_v2.bin", "tee-pageable_v2.bin")
 BL1_TO_FIP = 0x40000       # where TF-A's QEMU port looks for the FIP in flash
 
@@ -53,11 +57,14 @@ def optee_inputs(spec, extension=OPTEE_EXTENSION):
                 "TEE_IMPL_VERSION": f"{package.version}-smartzone"},
             "patches": cache.hash_tree(extension / "patches"),
             "files": cache.hash_tree(extension / "src"),
+            "contracts": {to: cache.sha256(PROTOCOL_DIR / name)
+                          for name, to in OPTEE_CONTRACTS.items()},
             "compiler": compiler(), "recipe": 1}
 
 
 def _optee_smartzone(spec):
     package = lockfile.load()["optee-smartzone"]["optee-os"]
+    check_tried(package.version, OPTEE_EXTENSION)
     inputs = optee_inputs(spec)
 
     def make(dest):
@@ -90,10 +97,28 @@ def _build_optee(dest, files, settings):
     shutil.rmtree(work)
 
 
+def tried_versions(extension):
+    """OP-TEE's releases that the extension was tested with."""
+    lines = (extension / "tried-versions").read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def check_tried(version, extension):
+    """Refuse an OP-TEE that the extension was not tested with: it uses the core's inner API."""
+    release = re.sub(r"^\d+:|-[^-]*$", "", version)
+    tried = tried_versions(extension)
+    if release not in tried:
+        raise DeviceError(
+            f"the extension in {extension.name}/ was not tried with OP-TEE {release}, only with "
+            f"{', '.join(tried)}: see {extension.name}/tried-versions for what to do")
+
+
 def apply_extension(source, extension, log):
-    """Put SmartZone's files and patches into an unpacked OP-TEE tree."""
+    """Put SmartZone's files, contracts and patches into an unpacked OP-TEE tree."""
     if (extension / "src").is_dir():
         shutil.copytree(extension / "src", source, dirs_exist_ok=True)
+    for name, to in OPTEE_CONTRACTS.items():
+        shutil.copy2(PROTOCOL_DIR / name, source / to)
     apply_patches(source, extension / "patches", log)
 
 

@@ -14,6 +14,7 @@ import dataclasses
 
 from .errors import DeviceError
 
+KIB = 1 << 10
 MIB = 1 << 20
 RAM_BASE = 0x40000000
 SECURE_RAM_BASE = 0x0E000000
@@ -130,12 +131,15 @@ def optee_settings(spec):
         "CFG_ARM64_core": "y", "CFG_VIRTUALIZATION": "n",
         "CFG_USER_TA_TARGETS": "ta_arm64", "DEBUG": 0,
 
-        "CFG_TEE_CORE_NB_CORE": MAX_CORES["smartzone"], "CFG_NUM_THREADS": 8,
+        "CFG_TEE_CORE_NB_CORE": MAX_CORES["smartzone"],
+        # A TA, seven helpers in it, and some for everybody else.
+        "CFG_SECURE_CORES_PTA": "y", "CFG_NUM_THREADS": 12,
         "CFG_WITH_STATS": "y", "CFG_SYSTEM_PTA": "y",
         "CFG_TZDRAM_START": f"{base:#010x}", "CFG_TZDRAM_SIZE": f"{size:#010x}",
     }
     if spec.profile == "firewalled":
-        settings["CFG_PGT_CACHE_ENTRIES"] = 64
+        # One table maps 2 MiB: a TA that fills the memory, and seven helpers in it.
+        settings |= {"CFG_PGT_CACHE_ENTRIES": 8 * 9, "CFG_CORE_HEAP_SIZE": 128 * KIB}
         return settings
     # One table maps 2 MiB of a TA; the owner and three lent cores may each map it all.
     tables = 4 * (spec.secure_memory // 2 + 1)

@@ -1,0 +1,3 @@
+srcs-y += pta.c
+srcs-y += group.c
+srcs-y += slot.c
