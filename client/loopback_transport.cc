@@ -46,6 +46,14 @@ shim::Param to_shim(const Parameter& parameter) {
   return param;
 }
 
+class LoopbackLender final : public Lender {
+ public:
+  Loan lend(std::uint64_t group) override {
+    const shim::Loan loan = shim::lend(group);
+    return {loan.result, loan.exit, loan.value};
+  }
+};
+
 class LoopbackTransport final : public Transport {
  public:
   explicit LoopbackTransport(std::unique_ptr<shim::LoopbackSession> session)
@@ -77,6 +85,16 @@ class LoopbackTransport final : public Transport {
   }
 
   std::string description() override { return "in-process shim (not secure)"; }
+
+  SecureCores secure_cores() override {
+    shim::SecureCoresFacts facts;
+    if (shim::query_secure_cores(&facts) != kTeeSuccess) return {};
+    return {true, facts.version, facts.max_slots, facts.cores, facts.threads};
+  }
+
+  OpenLender lender_opener() override {
+    return [] { return std::make_unique<LoopbackLender>(); };
+  }
 
  private:
   std::unique_ptr<shim::LoopbackSession> session_;

@@ -53,13 +53,25 @@ std::string how_to_get_more(Backend backend) {
          "applications and sessions share the same memory";
 }
 
+namespace {
+
+std::uint64_t free_bytes(const SecurePool& pool, std::uint64_t reclaimable) {
+  const std::uint64_t taken = pool.allocated > reclaimable ? pool.allocated - reclaimable : 0;
+  return pool.size > taken ? pool.size - taken : 0;
+}
+
+}  // namespace
+
+bool supply_suffices(const engine::MemoryNeed& need, const SecurePool& pool,
+                     std::uint64_t reclaimable) {
+  return !pool.known || total(need) <= free_bytes(pool, reclaimable);
+}
+
 void check_supply(const std::string& model, const engine::MemoryNeed& need, const SecurePool& pool,
                   std::uint64_t reclaimable, Backend backend) {
-  if (!pool.known) return;
-  const std::uint64_t taken = pool.allocated > reclaimable ? pool.allocated - reclaimable : 0;
-  const std::uint64_t free = pool.size > taken ? pool.size - taken : 0;
+  if (supply_suffices(need, pool, reclaimable)) return;
+  const std::uint64_t free = free_bytes(pool, reclaimable);
   const std::uint64_t wanted = total(need);
-  if (wanted <= free) return;
   throw Error(ErrorKind::kSecureMemory,
               "model '" + model + "' needs " + mib_text(wanted) + " of secure memory (" +
                   region_text(need) + "), but only " + mib_text(free) + " of " +

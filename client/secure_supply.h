@@ -27,6 +27,10 @@ std::string region_text(const engine::MemoryNeed& need);
 // The setting with which this back end gets more secure memory.
 std::string how_to_get_more(Backend backend);
 
+// Whether the pool has so much free, or is not known. `reclaimable`: see check_supply.
+bool supply_suffices(const engine::MemoryNeed& need, const SecurePool& pool,
+                     std::uint64_t reclaimable);
+
 // Throws an Error of kind kSecureMemory that names the model, the need by region, the supply and
 // the setting to change, if `need` is more than the pool has free; `reclaimable` is what the
 // session holds now and gives back before it loads. Does nothing if the pool is not known.

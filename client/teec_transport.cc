@@ -1,12 +1,12 @@
 // The TEE back end, over the GlobalPlatform client API (libteec).
 
 #include <tee_client_api.h>
-#include <unistd.h>
 
 #include <cstring>
 
 #include "client/errors.h"
 #include "client/tee_statistics.h"
+#include "client/teec_context.h"
 #include "client/transport.h"
 #include "protocol/commands.h"
 
@@ -14,27 +14,6 @@ namespace sz::client {
 namespace {
 
 constexpr TEEC_UUID kTaUuid = SMARTZONE_TA_UUID;
-constexpr const char* kDevice = "/dev/tee0";
-
-// A TEEC context that is closed with its owner.
-class Context {
- public:
-  Context() {
-    const TEEC_Result result = TEEC_InitializeContext(nullptr, &context_);
-    if (result == TEEC_SUCCESS) return;
-    // libteec does not tell a device file that may not be opened from one that is not there.
-    const bool forbidden = access(kDevice, F_OK) == 0 && access(kDevice, R_OK | W_OK) != 0;
-    throw tee_error(Stage::kConnect, forbidden ? kTeeAccessDenied : result, kOriginApi);
-  }
-  ~Context() { TEEC_FinalizeContext(&context_); }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-
-  TEEC_Context& get() { return context_; }
-
- private:
-  TEEC_Context context_{};
-};
 
 class TeecBuffer final : public SharedBuffer {
  public:
@@ -109,6 +88,8 @@ class TeecTransport final : public Transport {
 
   SecurePool pool() override { return tee_pool(context_.get()); }
   std::string description() override { return tee_version(); }
+  SecureCores secure_cores() override { return query_tee_secure_cores(); }
+  OpenLender lender_opener() override { return open_tee_lender; }
 
  private:
   static void store(const TEEC_Operation& operation, Parameters& parameters) {
@@ -122,7 +103,7 @@ class TeecTransport final : public Transport {
     }
   }
 
-  Context context_;  // declared first: closed last
+  TeecContext context_;  // declared first: closed last
   TEEC_Session session_{};
 };
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "client/lender.h"
 #include "include/smartzone/smartzone.hpp"
 
 namespace sz::client {
@@ -77,6 +78,13 @@ class Transport {
 
   // Which TEE this is, e.g. "OP-TEE 4.5".
   virtual std::string description() = 0;
+
+  // Whether cores can be lent here. Never throws for want of the pseudo-TA: there = false.
+  virtual SecureCores secure_cores() { return {}; }
+
+  // How a thread opens its way to the pseudo-TA. May be used by any thread, and longer than the
+  // transport. Only where secure_cores().there.
+  virtual OpenLender lender_opener() { return {}; }
 };
 
 // Opens a session in this process. Throws Error.
