@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/status.h"
+#include "client/cpus.h"
 #include "client/errors.h"
 #include "client/plan_io.h"
 #include "client/secure_supply.h"
@@ -23,7 +24,6 @@ using client::Stage;
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-constexpr std::uint32_t kCores = 1;  // until secure cores are there
 constexpr std::uint32_t kRunEntry = 0;
 
 // Where each tensor lies in a request or reply, and the size of the whole.
@@ -58,6 +58,23 @@ void check_input(const TensorInfo& want, const Tensor& have, std::size_t index) 
   }
 }
 
+// Lenders are in the secure world while this lives. They are sent ahead of the run, so that they
+// are there when the first operator hands out work.
+class LentCores {
+ public:
+  LentCores(client::Lenders* lenders, std::uint64_t group) : lenders_(lenders) {
+    if (lenders_ != nullptr) lenders_->begin(group);
+  }
+  ~LentCores() {
+    if (lenders_ != nullptr) lenders_->end();
+  }
+  LentCores(const LentCores&) = delete;
+  LentCores& operator=(const LentCores&) = delete;
+
+ private:
+  client::Lenders* lenders_;
+};
+
 }  // namespace
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -65,10 +82,12 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Session Session::open(Backend backend) {
-  if (backend == Backend::kHost) return open(client::open_loopback_transport());
+Session Session::open(Backend backend) { return open(backend, Options()); }
+
+Session Session::open(Backend backend, const Options& options) {
+  if (backend == Backend::kHost) return open(client::open_loopback_transport(), options);
 #ifdef SMARTZONE_TEEC
-  return open(client::open_teec_transport());
+  return open(client::open_teec_transport(), options);
 #else
   throw Error(ErrorKind::kDevice,
               "this build has no TEE back end: build it for the device (preset arm64, "
@@ -77,8 +96,13 @@ Session Session::open(Backend backend) {
 }
 
 Session Session::open(std::unique_ptr<client::Transport> transport) {
+  return open(std::move(transport), Options());
+}
+
+Session Session::open(std::unique_ptr<client::Transport> transport, const Options& options) {
   auto state = std::make_unique<State>();
   state->transport = std::move(transport);
+  state->options = options;
   const smartzone_info info = state->info();
   if (info.protocol_version != SMARTZONE_PROTOCOL_VERSION) {
     throw Error(ErrorKind::kDevice, "the trusted application speaks version " +
@@ -87,6 +111,7 @@ Session Session::open(std::unique_ptr<client::Transport> transport) {
                                         std::to_string(SMARTZONE_PROTOCOL_VERSION) +
                                         ": install the two that were built together");
   }
+  state->secure_cores = state->transport->secure_cores();
   return Session(std::move(state));
 }
 
@@ -125,7 +150,27 @@ smartzone_info Session::State::info() {
   return reply;
 }
 
+smartzone_cores Session::State::core_counters() {
+  if (!cores_buffer) cores_buffer = transport->allocate(sizeof(smartzone_cores));
+  Parameters parameters{Parameter::memory_out(*cores_buffer, sizeof(smartzone_cores))};
+  command(SMARTZONE_CMD_CORES, parameters, "asking the trusted application about cores");
+  smartzone_cores reply{};
+  if (parameters[0].size != sizeof(reply)) {
+    throw Error(ErrorKind::kDevice,
+                "the trusted application is of another version than this client: its report of "
+                "cores has " +
+                    std::to_string(parameters[0].size) + " bytes, not " +
+                    std::to_string(sizeof(reply)) + "; install the one that came with the client");
+  }
+  std::memcpy(&reply, cores_buffer->bytes().data(), sizeof(reply));
+  return reply;
+}
+
 void Session::State::forget() {
+  lenders.reset();  // waits for those inside
+  usable = 1;
+  group = 0;
+  choice = {};
   package.reset();
   inputs.reset();
   outputs.reset();
@@ -140,12 +185,66 @@ void Session::State::drop_quietly() {
   }
 }
 
+// How many cores the model is loaded for. THE PLACE where that is decided: the rules are in
+// choose_cores, the model's own limit and the memory's are added here.
+client::CoreChoice Session::State::choose(const Package& from, std::uint64_t reclaimable) {
+  const client::CoreLimits limits = {.asked = options.cores,
+                                     .cpus = client::usable_cpus(),
+                                     .model_most = SMARTZONE_MAX_CORES,
+                                     .secure = secure_cores,
+                                     .backend = transport->backend()};
+  client::CoreChoice chosen = client::choose_cores(limits);
+  const SecurePool pool = transport->pool();
+  const std::uint32_t wanted = chosen.cores;
+  const auto fits = [&](std::uint32_t cores) {
+    const auto need = client::secure_need(from.plan(), cores);
+    return !need || client::supply_suffices(*need, pool, reclaimable);
+  };
+  while (chosen.cores > 1 && !fits(chosen.cores)) --chosen.cores;
+  if (chosen.cores < wanted) chosen.advice = client::memory_advice(wanted, chosen.cores);
+  const auto need = client::secure_need(from.plan(), chosen.cores);
+  if (need) {
+    client::check_supply(from.name(), *need, pool, reclaimable, transport->backend());
+  }
+  return chosen;
+}
+
+// LOAD_BEGIN; for one core if there is no memory for more, which statistics cannot tell (they know
+// no pieces and no page tables).
+void Session::State::begin_loading(const Package& from) {
+  try {
+    send_plan(from);
+    return;
+  } catch (const Error& error) {
+    if (choice.cores == 1 ||
+        error.status() != static_cast<std::uint32_t>(Status::kOutOfSecureMemory)) {
+      throw;
+    }
+  }
+  choice = {1, client::memory_advice(choice.cores, 1)};
+  send_plan(from);
+}
+
+// The model is ready: starts the threads that will lend their cores to it.
+void Session::State::invite_lenders() {
+  if (choice.cores == 1) return;
+  const smartzone_cores reply = core_counters();
+  usable = std::clamp(reply.usable, 1u, choice.cores);
+  if (reply.group == 0) usable = 1;
+  if (usable == 1) {
+    choice.advice = client::closed_advice();
+    return;
+  }
+  group = reply.group;
+  lenders = std::make_unique<client::Lenders>(usable - 1, transport->lender_opener());
+}
+
 void Session::State::send_plan(const Package& from) {
   const std::span<const std::byte> plan = from.plan();
   const std::unique_ptr<SharedBuffer> buffer =
       transport->allocate(std::max<std::size_t>(plan.size(), 1));
   std::copy(plan.begin(), plan.end(), buffer->bytes().begin());
-  Parameters parameters{Parameter::memory_in(*buffer, plan.size()), Parameter::value(kCores)};
+  Parameters parameters{Parameter::memory_in(*buffer, plan.size()), Parameter::value(choice.cores)};
   command(SMARTZONE_CMD_LOAD_BEGIN, parameters, "loading the plan of '" + from.name() + "'");
 }
 
@@ -200,25 +299,29 @@ DeviceInfo Session::device_info() {
   info.plan_version = reply.plan_version;
   info.tee = state_->transport->description();
   info.pool = state_->transport->pool();
+  info.secure_cores = state_->secure_cores.there;
+  info.most_cores = client::choose_cores({.asked = SMARTZONE_MAX_CORES,
+                                          .model_most = SMARTZONE_MAX_CORES,
+                                          .secure = state_->secure_cores,
+                                          .backend = info.backend})
+                        .cores;
   return info;
 }
 
 void Session::load(const Package& package, const Progress& progress) {
   State& state = *state_;
   client::check_info_against_plan(package);
-  const smartzone_info before = state.info();
-  const auto need = client::secure_need(package.plan(), kCores);
-  if (need) {
-    client::check_supply(package.name(), *need, state.transport->pool(), before.mapped_now,
-                         state.transport->backend());
-  }
+  const client::CoreChoice choice = state.choose(package, state.info().mapped_now);
   state.forget();
+  state.choice = choice;
   try {
-    state.send_plan(package);
+    state.begin_loading(package);
     state.send_weights(package, progress);
     state.command(SMARTZONE_CMD_LOAD_END, "loading '" + package.name() + "'");
     state.check_sizes(package);
+    state.invite_lenders();
   } catch (const Error& error) {
+    const auto need = client::secure_need(package.plan(), state.choice.cores);
     state.drop_quietly();
     if (need && error.status() == static_cast<std::uint32_t>(Status::kOutOfSecureMemory)) {
       throw client::out_of_secure_memory(package.name(), *need, error.detail(),
@@ -249,8 +352,11 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
   }
   Parameters parameters{Parameter::memory_in(*state.inputs, state.inputs_bytes),
                         Parameter::memory_out(*state.outputs, state.outputs_bytes),
-                        Parameter::value(kRunEntry, kCores)};
-  state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
+                        Parameter::value(kRunEntry, state.usable)};
+  {
+    const LentCores lent(state.lenders.get(), state.group);
+    state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
+  }
   std::vector<Tensor> results;
   at = 0;
   for (const TensorInfo& info : state.package->outputs()) {
@@ -277,6 +383,38 @@ SecureMemory Session::secure_memory() {
   memory.now = reply.mapped_now;
   memory.peak = reply.mapped_peak;
   return memory;
+}
+
+CoreReport Session::cores() {
+  State& state = *state_;
+  CoreReport report;
+  report.asked = state.options.cores;
+  report.used = state.usable;
+  report.advice = state.choice.advice;
+  report.work.resize(report.used);
+  report.shares.resize(report.used);
+  if (!state.package) return report;
+  const smartzone_cores counters = state.core_counters();
+  double all = 0;
+  for (unsigned i = 0; i < report.used; ++i) {
+    report.work[i] = counters.work[i];
+    all += static_cast<double>(counters.work[i]);
+  }
+  for (unsigned i = 0; i < report.used && all > 0; ++i) {
+    report.shares[i] = static_cast<double>(report.work[i]) / all;
+  }
+  report.present = counters.present;
+  report.runs = counters.runs;
+  report.shared_steps = counters.shared_steps;
+  report.evictions = counters.evictions;
+  report.redone = counters.redone;
+  if (state.lenders) {
+    const client::LendingCounters lending = state.lenders->counters();
+    report.visits = lending.visits;
+    report.lending_errors = lending.failed + lending.faulted;
+    report.lending_error = state.lenders->last_failure();
+  }
+  return report;
 }
 
 }  // namespace sz

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "client/core_choice.h"
+#include "client/lenders.h"
 #include "client/transport.h"
 #include "include/smartzone/smartzone.hpp"
 #include "protocol/commands.h"
@@ -21,12 +23,24 @@ struct Session::State {
   std::size_t inputs_bytes = 0;
   std::size_t outputs_bytes = 0;
 
+  Options options;
+  client::SecureCores secure_cores;  // what the back end said when the session was opened
+  client::CoreChoice choice;         // cores reserved for the model
+  std::uint32_t usable = 1;          // of these, cores that a run can use
+  std::uint64_t group = 0;           // for lenders
+  std::unique_ptr<client::SharedBuffer> cores_buffer;
+  std::unique_ptr<client::Lenders> lenders;  // while a model is loaded that has a use for them
+
   void command(std::uint32_t number, client::Parameters& parameters, const std::string& doing);
   void command(std::uint32_t number, const std::string& doing);
   smartzone_info info();
+  smartzone_cores core_counters();
   void forget();
   void drop_quietly();
+  client::CoreChoice choose(const Package& from, std::uint64_t reclaimable);
   void send_plan(const Package& from);
+  void begin_loading(const Package& from);
+  void invite_lenders();
   void send_weights(const Package& from, const Progress& progress);
   void check_sizes(const Package& loaded);
 };

@@ -139,14 +139,48 @@ struct DeviceInfo {
   std::uint32_t plan_version = 0;
   std::string tee;  // e.g. "OP-TEE 4.5", or "in-process shim (not secure)"
   SecurePool pool;
+
+  // Whether a model can compute on several cores here, and on how many at most (1 if not).
+  bool secure_cores = false;
+  unsigned most_cores = 1;
+};
+
+// On which cores a session computes, and what came of it since its model was loaded. Worker 0 is
+// the core of the thread that called run; the others are lent by threads of the session's own.
+struct CoreReport {
+  unsigned asked = 0;    // Session::Options::cores
+  unsigned used = 1;     // the most that a run can use; 1 without a model
+  unsigned present = 0;  // lent cores that are in the secure world just now
+
+  std::vector<std::uint64_t> work;  // operations done by each of the `used` workers
+  std::vector<double> shares;       // the same, as parts of 1; all 0 if nothing was done
+
+  std::uint64_t runs = 0;          // that were open for lent cores
+  std::uint64_t shared_steps = 0;  // steps whose work was handed out
+  std::uint64_t evictions = 0;     // times that lent cores were thrown out to get at withheld work
+  std::uint64_t redone = 0;        // pieces of work done again after that
+
+  std::uint64_t visits = 0;          // of lending threads in the secure world
+  std::uint64_t lending_errors = 0;  // none of which made a run fail
+  std::string lending_error;         // the last of them
+
+  std::string advice;  // one sentence if it could be more cores, and what that takes; else empty
 };
 
 // One instance of the trusted application and the model in it.
 class Session {
  public:
+  struct Options {
+    // Most cores to compute on. 0: as many as the process may use and the model can; 1: only the
+    // core of the thread that calls run. Results are the same bits for any number.
+    unsigned cores = 0;
+  };
+
   static Session open(Backend backend);
+  static Session open(Backend backend, const Options& options);
   // The same over a way to the trusted application that the caller made (client/transport.h).
   static Session open(std::unique_ptr<client::Transport> transport);
+  static Session open(std::unique_ptr<client::Transport> transport, const Options& options);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
@@ -168,6 +202,8 @@ class Session {
   void unload();
 
   SecureMemory secure_memory();
+
+  CoreReport cores();
 
  private:
   struct State;
