@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/cores.h"
 #include "cli/table.h"
 
 namespace sz::cli {
@@ -26,7 +27,25 @@ Backend choose_backend(const Globals& globals) {
   return Backend::kHost;
 }
 
-Session open_session(Backend backend) {
+Session::Options CoreOptions::session_options() const {
+  const unsigned asked = parse_cores(cores);
+  return {sessions > 1 && asked == 0 ? 1 : asked};
+}
+
+void add_core_options(CLI::App& sub, CoreOptions* options, bool several_sessions) {
+  sub.add_option("--cores", options->cores,
+                 "most cores to compute on: auto (as many as this process may use and the network "
+                 "can), or a number")
+      ->capture_default_str();
+  if (!several_sessions) return;
+  sub.add_option("--sessions", options->sessions,
+                 "instances of the trusted application that share the inputs, for throughput; "
+                 "each has its own copy of the network, and one core unless --cores says more")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+}
+
+Session open_session(Backend backend, const Session::Options& options) {
   std::mutex mutex;
   std::condition_variable opened;
   bool done = false;
@@ -46,7 +65,7 @@ Session open_session(Backend backend) {
     watch.join();
   };
   try {
-    Session session = Session::open(backend);
+    Session session = Session::open(backend, options);
     end_watch();
     return session;
   } catch (...) {
@@ -55,8 +74,8 @@ Session open_session(Backend backend) {
   }
 }
 
-Session open_and_load(Backend backend, const Package& package) {
-  Session session = open_session(backend);
+Session open_and_load(Backend backend, const Package& package, const Session::Options& options) {
+  Session session = open_session(backend, options);
   const bool terminal = isatty(STDERR_FILENO) == 1;
   session.load(package, [&](std::uint64_t done, std::uint64_t total) {
     if (!terminal) return;
@@ -66,6 +85,32 @@ Session open_and_load(Backend backend, const Package& package) {
   return session;
 }
 
+std::vector<Session> open_sessions(Backend backend, const Package& package,
+                                   const CoreOptions& options) {
+  std::vector<Session> sessions;
+  for (std::size_t i = 0; i < options.sessions; ++i) {
+    sessions.push_back(open_and_load(backend, package, options.session_options()));
+  }
+  advise(sessions.front().cores());
+  return sessions;
+}
+
+void advise(const CoreReport& report) {
+  if (report.asked > 1 && report.used == 1 && !report.advice.empty()) {
+    std::cerr << "smartzone: " << report.advice << '\n';
+  }
+}
+
+std::string cores_line(const CoreReport& report) {
+  if (report.used == 1) return "1 core";
+  std::string line = std::to_string(report.used) + " cores";
+  if (report.shared_steps == 0) return line;
+  for (std::size_t i = 0; i < report.shares.size(); ++i) {
+    line += (i == 0 ? " (" : ", ") + fixed(100 * report.shares[i], 0) + " %";
+  }
+  return line + " of the work)";
+}
+
 void print_json(const nlohmann::ordered_json& json) {
   std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
@@ -73,6 +118,21 @@ void print_json(const nlohmann::ordered_json& json) {
 nlohmann::ordered_json memory_json(const SecureMemory& memory) {
   return {{"control", memory.control}, {"weights", memory.weights}, {"arena", memory.arena},
           {"scratch", memory.scratch}, {"now", memory.now},         {"peak", memory.peak}};
+}
+
+nlohmann::ordered_json cores_json(const CoreReport& report) {
+  nlohmann::ordered_json json{{"asked", cores_text(report.asked)},
+                              {"used", report.used},
+                              {"work", report.work},
+                              {"shares", report.shares},
+                              {"shared_steps", report.shared_steps},
+                              {"evictions", report.evictions},
+                              {"redone", report.redone},
+                              {"visits", report.visits},
+                              {"lending_errors", report.lending_errors}};
+  if (!report.lending_error.empty()) json["lending_error"] = report.lending_error;
+  if (!report.advice.empty()) json["advice"] = report.advice;
+  return json;
 }
 
 nlohmann::ordered_json tensor_info_json(const TensorInfo& info) {

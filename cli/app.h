@@ -40,18 +40,41 @@ void add_device_info(CLI::App& app, Globals& globals, Action* action);
 // not the secure one and nobody asked for it.
 Backend choose_backend(const Globals& globals);
 
+// How the sessions of a subcommand compute.
+struct CoreOptions {
+  std::string cores = "auto";
+  std::size_t sessions = 1;
+  // What --cores means; with several sessions auto is one core each.
+  Session::Options session_options() const;
+};
+
+// Adds --cores, and --sessions where a subcommand has several inputs.
+void add_core_options(CLI::App& sub, CoreOptions* options, bool several_sessions);
+
 // Opens a session. Says on standard error if that takes long: without tee-supplicant the kernel
 // waits for ever.
-Session open_session(Backend backend);
+Session open_session(Backend backend, const Session::Options& options = {});
 
 // Opens a session and loads the package, with progress on standard error where that is a terminal.
-Session open_and_load(Backend backend, const Package& package);
+Session open_and_load(Backend backend, const Package& package,
+                      const Session::Options& options = {});
+
+// So many sessions, each with an instance and a copy of the model of its own.
+std::vector<Session> open_sessions(Backend backend, const Package& package,
+                                   const CoreOptions& options);
+
+// Says on standard error if more than one core was asked for and only one is used, and why.
+void advise(const CoreReport& report);
+
+// "2 cores (51 %, 49 % of the work)", "1 core".
+std::string cores_line(const CoreReport& report);
 
 // Prints JSON to standard output.
 void print_json(const nlohmann::ordered_json& json);
 
 // The session's secure memory and its back end, as every JSON answer has them.
 nlohmann::ordered_json memory_json(const SecureMemory& memory);
+nlohmann::ordered_json cores_json(const CoreReport& report);
 nlohmann::ordered_json tensor_info_json(const TensorInfo& info);
 
 // Milliseconds that `work` takes.

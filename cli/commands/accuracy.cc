@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/app.h"
+#include "cli/deal_out.h"
 #include "cli/files.h"
 #include "cli/labelled.h"
 #include "cli/scores.h"
@@ -33,6 +34,7 @@ struct AccuracyOptions {
   std::string idx, idx_labels;
   std::size_t limit = 0;
   std::int64_t offset = 0;
+  CoreOptions cores;
 };
 
 std::unique_ptr<LabelledSet> open_set(const AccuracyOptions& options, const Package& package) {
@@ -67,20 +69,31 @@ void judge(const Tensor& scores, std::size_t label, const std::string& name, Tal
   tally->top5 += rank < 5 ? 1 : 0;
 }
 
-Tally count(Session& session, const LabelledSet& set, const AccuracyOptions& options,
+// One sample's scores and the time that they took.
+struct Answer {
+  Tensor scores;
+  double time = 0;
+};
+
+Tally count(std::vector<Session>& sessions, const LabelledSet& set, const AccuracyOptions& options,
             std::size_t output) {
   const std::size_t size = options.limit == 0 ? set.size() : std::min(options.limit, set.size());
   const bool terminal = isatty(STDERR_FILENO) == 1;
   Tally tally;
-  for (std::size_t i = 0; i < size; ++i) {
+  const auto work = [&](Session& session, std::size_t i) {
     const std::vector<Tensor> inputs{set.input(i)};
     std::vector<Tensor> outputs;
-    tally.times.push_back(milliseconds([&] { outputs = session.run(inputs); }));
+    const double time = milliseconds([&] { outputs = session.run(inputs); });
+    return Answer{std::move(outputs[output]), time};
+  };
+  const auto take = [&](std::size_t i, const Answer& answer) {
+    tally.times.push_back(answer.time);
     const auto label =
         static_cast<std::size_t>(static_cast<std::int64_t>(set.label(i)) + options.offset);
-    judge(outputs[output], label, set.name(i), &tally);
+    judge(answer.scores, label, set.name(i), &tally);
     if (terminal) std::cerr << '\r' << i + 1 << " of " << size << std::flush;
-  }
+  };
+  deal_out<Session, Answer>(sessions, size, work, take);
   if (terminal) std::cerr << "\r\033[K";
   return tally;
 }
@@ -89,10 +102,13 @@ int accuracy(const Globals& globals, const AccuracyOptions& options) {
   const Package package = Package::open(options.package);
   const std::size_t output = scores_output(package);
   const std::unique_ptr<LabelledSet> set = open_set(options, package);
-  Session session = open_and_load(choose_backend(globals), package);
-  const Tally tally = count(session, *set, options, output);
+  static_cast<void>(options.cores.session_options());  // a wrong --cores is told first
+  std::vector<Session> sessions = open_sessions(choose_backend(globals), package, options.cores);
+  Tally tally;
+  const double all_ms = milliseconds([&] { tally = count(sessions, *set, options, output); });
   if (tally.samples == 0) throw Error("the labelled set is empty");
-  const DeviceInfo device = session.device_info();
+  const DeviceInfo device = sessions.front().device_info();
+  const CoreReport cores = sessions.front().cores();
   const auto share = [&](std::size_t right) {
     return static_cast<double>(right) / static_cast<double>(tally.samples);
   };
@@ -107,15 +123,23 @@ int accuracy(const Globals& globals, const AccuracyOptions& options) {
                 {"top5_count", tally.top5},
                 {"top1", share(tally.top1)},
                 {"top5", share(tally.top5)},
+                {"sessions", sessions.size()},
+                {"cores", cores_json(cores)},
+                {"all_ms", all_ms},
                 {"time", spread_json(spread_of(tally.times))}});
     return kExitOk;
   }
   std::cout << tally.samples << " samples "
             << (device.secure ? "in the secure world (" + device.tee + ")"
                               : "in this process (NOT SECURE)")
-            << "\ntop-1  " << tally.top1 << "  (" << fixed(100 * share(tally.top1), 2)
-            << " %)\ntop-5  " << tally.top5 << "  (" << fixed(100 * share(tally.top5), 2)
-            << " %)\nmedian " << fixed(spread_of(tally.times).median, 2) << " ms\n";
+            << (sessions.size() == 1 ? " on "
+                                     : " in " + std::to_string(sessions.size()) + " sessions on ")
+            << cores_line(cores) << "\ntop-1  " << tally.top1 << "  ("
+            << fixed(100 * share(tally.top1), 2) << " %)\ntop-5  " << tally.top5 << "  ("
+            << fixed(100 * share(tally.top5), 2) << " %)\nmedian "
+            << fixed(spread_of(tally.times).median, 2) << " ms, "
+            << fixed(1000.0 * static_cast<double>(tally.samples) / all_ms, 1)
+            << " samples a second\n";
   return kExitOk;
 }
 
@@ -139,6 +163,7 @@ void add_accuracy(CLI::App& app, Globals& globals, Action* action) {
   npy_labels->needs(npy);
   idx->needs(idx_labels);
   idx_labels->needs(idx);
+  add_core_options(*sub, &options->cores, true);
   sub->add_option("--limit", options->limit, "only the first N samples (0: all)");
   sub->add_option("--label-offset", options->offset,
                   "added to every class, e.g. 1 for networks whose class 0 is 'background'");

@@ -1,8 +1,9 @@
-// smartzone bench: the same network on several back ends, run by run in turn.
+// smartzone bench: the same network on several back ends and numbers of cores, run by run in turn.
 #include <cstring>
 #include <iostream>
 
 #include "cli/app.h"
+#include "cli/cores.h"
 #include "cli/inputs.h"
 #include "cli/table.h"
 
@@ -12,18 +13,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kFooter =
-    "The back ends take turns (A B A B ...), so that a change in the machine's load meets them\n"
-    "alike. A time is one Session::run: copy the inputs in, compute, copy the outputs out. "
-    "Outputs\n"
-    "are compared bit for bit between all runs. One core each.\n"
+    "Contenders are all back ends on all numbers of cores. They take turns (A B A B ...), so that\n"
+    "a change in the machine's load meets them alike. A time is one Session::run: copy the inputs\n"
+    "in, compute, copy the outputs out. Outputs are compared bit for bit between all runs.\n"
     "\n"
     "Examples:\n"
     "  smartzone bench digits.szp\n"
-    "  smartzone bench squeezenet.szp --backends tee,host --runs 11 --json";
+    "  smartzone bench squeezenet.szp --backends tee,host --runs 11 --json\n"
+    "  smartzone bench squeezenet.szp --cores 1,2";
 
 struct BenchOptions {
   std::string package;
   std::vector<std::string> backends;
+  std::vector<std::string> cores = {"1"};
   std::size_t runs = 20;
   std::size_t warmup = 2;
   std::uint64_t seed = 1;
@@ -56,10 +58,12 @@ Tensor random_tensor(const TensorInfo& info, std::uint64_t* state) {
 }
 
 struct Contender {
+  unsigned asked;  // cores; 0: auto
   Session session;
   DeviceInfo device;
   SecureMemory memory;
   std::vector<double> times = {};
+  CoreReport cores = {};  // after the race
 };
 
 std::vector<Backend> chosen(const Globals& globals, const BenchOptions& options) {
@@ -92,6 +96,7 @@ bool race(std::vector<Contender>& contenders, const std::vector<Tensor>& inputs,
       identical = identical && same_bits(first, outputs);
     }
   }
+  for (Contender& one : contenders) one.cores = one.session.cores();
   return identical;
 }
 
@@ -110,19 +115,47 @@ std::vector<Tensor> bench_inputs(const BenchOptions& options, const Package& pac
   return inputs;
 }
 
-// Times of contender a over those of contender b, run by run, their median.
-double paired_ratio(const Contender& a, const Contender& b) {
+// Times of contender a over those of contender b: of the medians, and run by run.
+Json compared(const Contender& a, const Contender& b) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i < a.times.size(); ++i) ratios.push_back(a.times[i] / b.times[i]);
-  return spread_of(ratios).median;
+  return {{"ratio_of_medians", spread_of(a.times).median / spread_of(b.times).median},
+          {"median_of_ratios", spread_of(ratios).median}};
 }
 
-Json ratio_json(const std::vector<Contender>& contenders) {
-  const Contender& a = contenders[0];
-  const Contender& b = contenders[1];
-  return {{"of", {backend_name(a.device.backend), backend_name(b.device.backend)}},
-          {"ratio_of_medians", spread_of(a.times).median / spread_of(b.times).median},
-          {"median_of_ratios", paired_ratio(a, b)}};
+// The first back end over each other one, on equal numbers of cores. Contenders are ordered by
+// back end, each with the same list of cores.
+Json ratios_json(const std::vector<Contender>& contenders, std::size_t core_counts) {
+  Json list = Json::array();
+  for (std::size_t other = core_counts; other < contenders.size(); ++other) {
+    const Contender& a = contenders[other % core_counts];
+    const Contender& b = contenders[other];
+    Json entry{{"of", {backend_name(a.device.backend), backend_name(b.device.backend)}},
+               {"tee", {a.device.tee, b.device.tee}},
+               {"cores", cores_text(a.asked)}};
+    entry.update(compared(a, b));
+    list.push_back(entry);
+  }
+  return list;
+}
+
+// Each back end's one core over its other numbers of cores; nothing where one core did not race.
+Json speedups_json(const std::vector<Contender>& contenders, std::size_t core_counts) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    for (std::size_t n = 0; n < core_counts; ++n) {
+      const Contender& one = contenders[i];
+      const Contender& many = contenders[i / core_counts * core_counts + n];
+      if (one.asked != 1 || many.asked == 1) continue;
+      Json entry{{"backend", backend_name(many.device.backend)},
+                 {"cores", cores_text(many.asked)},
+                 {"used", many.cores.used}};
+      entry.update(compared(one, many));
+      entry["speedup"] = entry["ratio_of_medians"];
+      list.push_back(entry);
+    }
+  }
+  return list;
 }
 
 void report_json(const std::vector<Contender>& contenders, const BenchOptions& options,
@@ -135,33 +168,53 @@ void report_json(const std::vector<Contender>& contenders, const BenchOptions& o
     entry.update(spread_json(spread_of(one.times)));
     entry["times_ms"] = one.times;
     entry["secure_memory"] = memory_json(one.memory);
+    entry["cores"] = cores_json(one.cores);
     list.push_back(entry);
   }
   Json json{{"package", options.package}, {"model", package.name()}, {"runs", options.runs},
-            {"warmup", options.warmup},   {"seed", options.seed},    {"cores", 1},
+            {"warmup", options.warmup},   {"seed", options.seed},    {"cores", options.cores},
             {"backends", list},           {"identical", identical}};
-  if (contenders.size() > 1) json["ratio"] = ratio_json(contenders);
+  const Json ratios = ratios_json(contenders, options.cores.size());
+  if (!ratios.empty()) json["ratio"] = ratios.front();
+  json["ratios"] = ratios;
+  json["speedups"] = speedups_json(contenders, options.cores.size());
   print_json(json);
 }
 
-void report_text(const std::vector<Contender>& contenders, const Package& package, std::size_t runs,
-                 bool identical) {
-  std::cout << package.name() << ", " << runs << " runs in turn, one core each, milliseconds\n";
+void print_comparisons(const std::vector<Contender>& contenders, std::size_t core_counts) {
+  const auto figures = [](const Json& one) {
+    return "ratio of medians " + fixed(one["ratio_of_medians"], 4) +
+           ", median of the pairs' ratios " + fixed(one["median_of_ratios"], 4) + '\n';
+  };
+  for (const Json& one : ratios_json(contenders, core_counts)) {
+    std::cout << one["tee"][0].get<std::string>() << " over " << one["tee"][1].get<std::string>()
+              << " (cores: " << one["cores"].get<std::string>() << "): " << figures(one);
+  }
+  for (const Json& one : speedups_json(contenders, core_counts)) {
+    std::cout << one["backend"].get<std::string>() << ", one core over "
+              << one["cores"].get<std::string>() << ": " << figures(one);
+  }
+}
+
+void report_text(const std::vector<Contender>& contenders, const BenchOptions& options,
+                 const Package& package, bool identical) {
+  std::cout << package.name() << ", " << options.runs << " runs in turn, milliseconds\n";
   using enum Table::Align;
-  Table table({{"back end", kLeft}, {"min", kRight}, {"median", kRight}, {"max", kRight}});
+  Table table({{"back end", kLeft},
+               {"cores", kRight},
+               {"min", kRight},
+               {"median", kRight},
+               {"max", kRight},
+               {"", kLeft}});
   for (const Contender& one : contenders) {
     const Spread spread = spread_of(one.times);
     table.add({backend_name(one.device.backend) +
                    std::string(one.device.secure ? " (secure world)" : " (NOT SECURE)"),
-               fixed(spread.min, 3), fixed(spread.median, 3), fixed(spread.max, 3)});
+               cores_text(one.asked), fixed(spread.min, 3), fixed(spread.median, 3),
+               fixed(spread.max, 3), one.asked == 1 ? "" : "used " + cores_line(one.cores)});
   }
   table.print(std::cout);
-  if (contenders.size() > 1) {
-    const Json ratio = ratio_json(contenders);
-    std::cout << contenders[0].device.tee << " over " << contenders[1].device.tee
-              << ": ratio of medians " << fixed(ratio["ratio_of_medians"], 4)
-              << ", median of the pairs' ratios " << fixed(ratio["median_of_ratios"], 4) << '\n';
-  }
+  print_comparisons(contenders, options.cores.size());
   std::cout << "outputs of all runs: "
             << (identical ? "bit-identical" : "DIFFERENT, which is a defect") << '\n';
 }
@@ -169,18 +222,22 @@ void report_text(const std::vector<Contender>& contenders, const Package& packag
 int bench(const Globals& globals, const BenchOptions& options) {
   const Package package = Package::open(options.package);
   const std::vector<Tensor> inputs = bench_inputs(options, package);
+  const std::vector<unsigned> core_counts = parse_cores_list(options.cores);
   std::vector<Contender> contenders;
   for (const Backend backend : chosen(globals, options)) {
-    Session session = open_and_load(backend, package);
-    const DeviceInfo device = session.device_info();
-    const SecureMemory memory = session.secure_memory();
-    contenders.push_back({std::move(session), device, memory});
+    for (const unsigned cores : core_counts) {
+      Session session = open_and_load(backend, package, {cores});
+      advise(session.cores());
+      const DeviceInfo device = session.device_info();
+      const SecureMemory memory = session.secure_memory();
+      contenders.push_back({cores, std::move(session), device, memory});
+    }
   }
   const bool identical = race(contenders, inputs, options);
   if (globals.json) {
     report_json(contenders, options, package, identical);
   } else {
-    report_text(contenders, package, options.runs, identical);
+    report_text(contenders, options, package, identical);
   }
   return identical ? kExitOk : kExitDevice;
 }
@@ -197,6 +254,10 @@ void add_bench(CLI::App& app, Globals& globals, Action* action) {
                   "which, separated by commas (default: tee,host where there is a TEE)")
       ->delimiter(',')
       ->check(CLI::IsMember({"tee", "host"}));
+  sub->add_option("--cores", options->cores,
+                  "numbers of cores, separated by commas: auto or 1 to 8 (e.g. 1,2)")
+      ->delimiter(',')
+      ->capture_default_str();
   sub->add_option("--runs", options->runs, "timed runs of each")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

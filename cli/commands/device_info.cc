@@ -39,6 +39,11 @@ void print_text(const DeviceInfo& info, unsigned cores) {
             << "TEE                " << info.tee << '\n'
             << "kernel             " << kernel() << '\n'
             << "cores              " << cores << '\n'
+            << "secure cores       "
+            << (info.secure_cores
+                    ? "yes, a network computes on at most " + std::to_string(info.most_cores)
+                    : std::string("no: a network computes on one"))
+            << '\n'
             << "protocol version   " << info.protocol_version << '\n'
             << "plan version       " << info.plan_version << '\n';
   if (!info.pool.known) {
@@ -63,6 +68,8 @@ int device_info(const Globals& globals) {
               {"tee", info.tee},
               {"kernel", kernel()},
               {"cores", cores},
+              {"secure_cores", info.secure_cores},
+              {"most_cores", info.most_cores},
               {"protocol_version", info.protocol_version},
               {"plan_version", info.plan_version},
               {"client_version", SMARTZONE_VERSION},

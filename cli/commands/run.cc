@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cli/app.h"
+#include "cli/deal_out.h"
 #include "cli/files.h"
 #include "cli/inputs.h"
 #include "cli/npy.h"
@@ -28,7 +29,8 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  smartzone run digits.szp samples/digit_3.png\n"
     "  smartzone run squeezenet.szp --top 3 --json *.jpg\n"
-    "  smartzone run --list photos.txt squeezenet.szp\n"
+    "  smartzone run --list photos.txt squeezenet.szp --sessions 2\n"
+    "  smartzone run squeezenet.szp photo.jpg --cores 2\n"
     "  smartzone run net.szp x.npy --output y.npy\n"
     "  smartzone run net.szp --input left=a.npy --input right=b.npy --output-dir out\n"
     "  smartzone run --backend host digits.szp samples/digit_3.png   (not secure)";
@@ -43,6 +45,7 @@ struct RunOptions {
   std::string output;
   std::string output_dir;
   bool values = false;
+  CoreOptions cores;
 };
 
 // One inference: where its inputs come from. Tensors are read when their turn comes.
@@ -188,16 +191,43 @@ void print_outputs(const Job& job, const std::vector<Tensor>& outputs, const Run
   }
 }
 
-void print_summary(const DeviceInfo& device, const SecureMemory& memory, const Spread& spread,
-                   std::size_t runs) {
+void print_summary(const DeviceInfo& device, const SecureMemory& memory, const CoreReport& cores,
+                   const Spread& spread, std::size_t runs, std::size_t sessions) {
   std::cout << runs << (runs == 1 ? " run" : " runs") << " in "
             << (device.secure ? "the secure world (" + device.tee + ")"
                               : "this process (NOT SECURE)")
-            << ": median " << fixed(spread.median, 2) << " ms, "
+            << (sessions == 1 ? " on " : " in " + std::to_string(sessions) + " sessions on ")
+            << cores_line(cores) << ": median " << fixed(spread.median, 2) << " ms, "
             << (device.secure ? "secure memory " : "memory that would be secure ")
             << mib(memory.peak) << " (weights " << mib(memory.weights) << ", arena "
             << mib(memory.arena) << ", scratch " << mib(memory.scratch) << ", control "
-            << mib(memory.control) << ")\n";
+            << mib(memory.control) << (sessions == 1 ? ")\n" : ") each\n");
+  // Who asked for a number has been told already.
+  if (cores.asked == 0 && !cores.advice.empty()) std::cout << "note: " << cores.advice << '\n';
+}
+
+// What one job gave.
+struct Answer {
+  std::vector<Tensor> outputs;
+  std::vector<double> times;  // of its repetitions
+};
+
+Answer compute(Session& session, const std::vector<Tensor>& inputs, std::size_t repeat) {
+  Answer answer;
+  for (std::size_t n = 0; n < repeat; ++n) {
+    answer.times.push_back(milliseconds([&] { answer.outputs = session.run(inputs); }));
+  }
+  return answer;
+}
+
+Json answer_json(const Job& job, const Answer& answer, const RunOptions& options,
+                 const Package& package) {
+  Json result{{"file", job.name()}, {"outputs", Json::array()}};
+  for (const Tensor& output : answer.outputs) {
+    result["outputs"].push_back(output_json(output, options, package));
+  }
+  result["time"] = spread_json(spread_of(answer.times));
+  return result;
 }
 
 int run(const Globals& globals, const RunOptions& options) {
@@ -205,37 +235,35 @@ int run(const Globals& globals, const RunOptions& options) {
   const std::vector<Job> jobs = plan_jobs(options, package);
   Writer writer(options, package, jobs.size());
   // A wrong first file is told before a TEE is asked for.
-  std::vector<Tensor> inputs = load_inputs(jobs.front(), package);
+  const std::vector<Tensor> first = load_inputs(jobs.front(), package);
+  static_cast<void>(options.cores.session_options());  // nor for a wrong --cores
   const Backend backend = choose_backend(globals);
-  std::optional<Session> session;
-  const double load_ms = milliseconds([&] { session = open_and_load(backend, package); });
+  std::vector<Session> sessions;
+  const double load_ms =
+      milliseconds([&] { sessions = open_sessions(backend, package, options.cores); });
   Json results = Json::array();
   std::vector<double> times;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (i != 0) inputs = load_inputs(jobs[i], package);
-    std::vector<Tensor> outputs;
-    std::vector<double> own;
-    for (std::size_t n = 0; n < options.repeat; ++n) {
-      own.push_back(milliseconds([&] { outputs = session->run(inputs); }));
+  const auto work = [&](Session& session, std::size_t i) {
+    return compute(session, i == 0 ? first : load_inputs(jobs[i], package), options.repeat);
+  };
+  const auto take = [&](std::size_t i, const Answer& answer) {
+    times.insert(times.end(), answer.times.begin(), answer.times.end());
+    writer.write(jobs[i], answer.outputs);
+    if (globals.json) {
+      results.push_back(answer_json(jobs[i], answer, options, package));
+    } else {
+      print_outputs(jobs[i], answer.outputs, options, package);
     }
-    times.insert(times.end(), own.begin(), own.end());
-    writer.write(jobs[i], outputs);
-    if (!globals.json) {
-      print_outputs(jobs[i], outputs, options, package);
-      continue;
-    }
-    Json result{{"file", jobs[i].name()}, {"outputs", Json::array()}};
-    for (const Tensor& output : outputs) {
-      result["outputs"].push_back(output_json(output, options, package));
-    }
-    result["time"] = spread_json(spread_of(own));
-    results.push_back(result);
-  }
-  const DeviceInfo device = session->device_info();
-  const SecureMemory memory = session->secure_memory();
+  };
+  const double all_ms =
+      milliseconds([&] { deal_out<Session, Answer>(sessions, jobs.size(), work, take); });
+  Session& session = sessions.front();
+  const DeviceInfo device = session.device_info();
+  const SecureMemory memory = session.secure_memory();
+  const CoreReport cores = session.cores();
   const Spread spread = spread_of(times);
   if (!globals.json) {
-    print_summary(device, memory, spread, times.size());
+    print_summary(device, memory, cores, spread, times.size(), sessions.size());
     return kExitOk;
   }
   print_json({{"package", options.package},
@@ -246,6 +274,9 @@ int run(const Globals& globals, const RunOptions& options) {
               {"results", results},
               {"load_ms", load_ms},
               {"runs", times.size()},
+              {"sessions", sessions.size()},
+              {"all_ms", all_ms},
+              {"cores", cores_json(cores)},
               {"time", spread_json(spread)},
               {"secure_memory", memory_json(memory)}});
   return kExitOk;
@@ -272,6 +303,7 @@ void add_run(CLI::App& app, Globals& globals, Action* action) {
   sub->add_option("--output", options->output, "write the output tensor to this .npy file");
   sub->add_option("--output-dir", options->output_dir,
                   "write every output to this folder, as INPUT.OUTPUT.npy");
+  add_core_options(*sub, &options->cores, true);
   sub->add_flag("--values", options->values, "with --json: every element of f32 outputs");
   sub->callback([&globals, options, action] {
     *action = [&globals, options] { return run(globals, *options); };
