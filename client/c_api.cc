@@ -14,7 +14,8 @@ struct sz_package {
 
 struct sz_session {
   sz::Session session;
-  std::optional<sz::Package> package;  // what is loaded
+  std::optional<sz::Package> package = std::nullopt;  // what is loaded
+  std::string advice = {};                            // what sz_session_cores gave last
 };
 
 namespace {
@@ -94,6 +95,16 @@ std::vector<sz::Tensor> to_tensors(const std::vector<sz::TensorInfo>& infos,
     tensors.push_back({infos[i], std::vector<std::byte>(begin, begin + bytes[i])});
   }
   return tensors;
+}
+
+sz::Session::Options to_options(const sz_options* from) {
+  sz::Session::Options options;
+  if (from == nullptr) return options;
+  for (const std::uint32_t word : from->reserved) {
+    if (word != 0) throw sz::Error("sz_options.reserved must be 0: clear the struct first");
+  }
+  options.cores = from->cores;
+  return options;
 }
 
 }  // namespace
@@ -187,13 +198,17 @@ int sz_package_label(const sz_package* package, size_t index, const char** label
 }
 
 int sz_session_open(int backend, sz_session** session) {
+  return sz_session_open_with(backend, nullptr, session);
+}
+
+int sz_session_open_with(int backend, const sz_options* options, sz_session** session) {
   return guarded([&] {
     require(session, "session");
     if (backend != SZ_BACKEND_TEE && backend != SZ_BACKEND_HOST) {
       throw sz::Error("there is no back end " + std::to_string(backend));
     }
     const auto which = backend == SZ_BACKEND_TEE ? sz::Backend::kTee : sz::Backend::kHost;
-    *session = new sz_session{sz::Session::open(which), std::nullopt};
+    *session = new sz_session{sz::Session::open(which, to_options(options))};
   });
 }
 
@@ -269,10 +284,33 @@ int sz_session_device(sz_session* session, sz_device_info* info) {
     to.plan_version = from.plan_version;
     std::memcpy(to.tee, from.tee.data(), std::min(from.tee.size(), sizeof(to.tee) - 1));
     to.pool_known = from.pool.known ? 1 : 0;
+    to.most_cores = static_cast<std::int32_t>(from.most_cores);
     to.pool_size = from.pool.size;
     to.pool_allocated = from.pool.allocated;
     to.pool_peak = from.pool.peak;
     *info = to;
+  });
+}
+
+int sz_session_cores(sz_session* session, sz_cores* cores) {
+  return guarded([&] {
+    require(session, "session");
+    require(cores, "cores");
+    const sz::CoreReport from = session->session.cores();
+    session->advice = from.advice;
+    sz_cores to{};
+    to.asked = from.asked;
+    to.used = from.used;
+    to.present = from.present;
+    std::copy_n(from.work.begin(), std::min<std::size_t>(from.work.size(), SZ_MAX_CORES), to.work);
+    to.runs = from.runs;
+    to.shared_steps = from.shared_steps;
+    to.evictions = from.evictions;
+    to.redone = from.redone;
+    to.visits = from.visits;
+    to.lending_errors = from.lending_errors;
+    to.advice = session->advice.c_str();
+    *cores = to;
   });
 }
 

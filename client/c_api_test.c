@@ -67,9 +67,32 @@ static void check_session(const sz_package *package) {
   CHECK(sz_session_memory(session, &memory) == SZ_OK && memory.now > 20000);
   CHECK(sz_session_device(session, &device) == SZ_OK);
   CHECK(device.secure == 0 && device.backend == SZ_BACKEND_HOST && device.pool_known == 1);
+  CHECK(device.most_cores >= 1 && device.most_cores <= SZ_MAX_CORES);
   check_run(session);
   CHECK(sz_session_unload(session) == SZ_OK);
   CHECK(sz_session_memory(session, &memory) == SZ_OK && memory.now == 0);
+  CHECK(sz_session_close(session) == SZ_OK);
+}
+
+static void check_cores(const sz_package *package) {
+  sz_session *session = NULL;
+  sz_options options;
+  sz_cores cores;
+  memset(&options, 0, sizeof(options));
+  options.reserved[6] = 1;
+  CHECK(sz_session_open_with(SZ_BACKEND_HOST, &options, &session) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "reserved") != NULL && session == NULL);
+  options.reserved[6] = 0;
+  options.cores = 1;
+  CHECK(sz_session_open_with(SZ_BACKEND_HOST, &options, &session) == SZ_OK);
+  CHECK(sz_session_cores(session, NULL) == SZ_ERROR_INPUT);
+  CHECK(sz_session_cores(session, &cores) == SZ_OK);
+  CHECK(cores.asked == 1 && cores.used == 1 && cores.runs == 0);
+  CHECK(sz_session_load(session, package, NULL, NULL) == SZ_OK);
+  check_run(session);
+  CHECK(sz_session_cores(session, &cores) == SZ_OK);
+  CHECK(cores.used == 1 && cores.present == 0 && cores.work[1] == 0);
+  CHECK(strcmp(cores.advice, "") == 0);
   CHECK(sz_session_close(session) == SZ_OK);
 }
 
@@ -85,6 +108,7 @@ int main(int argc, char **argv) {
   CHECK(strlen(sz_last_error()) == 0);
   check_package(package);
   check_session(package);
+  check_cores(package);
   CHECK(sz_package_close(package) == SZ_OK && sz_package_close(NULL) == SZ_OK);
   CHECK(sz_session_close(NULL) == SZ_OK);
   return 0;

@@ -69,9 +69,33 @@ typedef struct sz_device_info {
   uint32_t plan_version;
   char tee[64];       /* e.g. "OP-TEE 4.5"; cut if longer */
   int32_t pool_known; /* whether the three sizes are */
-  int32_t reserved;
+  int32_t most_cores; /* on which a model can compute at most; 1: cores cannot be lent here */
   uint64_t pool_size, pool_allocated, pool_peak; /* secure memory of all trusted applications */
 } sz_device_info;
+
+/* How a session computes. Zero is the default of every field: clear the whole struct first. */
+typedef struct sz_options {
+  uint32_t cores;       /* most cores; 0: as many as the process may use and the model can */
+  uint32_t reserved[7]; /* must be 0 */
+} sz_options;
+
+#define SZ_MAX_CORES 8
+
+/* On which cores a session computes, and what came of it since its model was loaded. Worker 0 is
+ * the core of the thread that calls sz_session_run; the others are lent. */
+typedef struct sz_cores {
+  uint32_t asked;   /* sz_options.cores */
+  uint32_t used;    /* the most that a run can use; 1 without a model */
+  uint32_t present; /* lent cores that are in the secure world just now */
+  uint32_t reserved;
+  uint64_t work[SZ_MAX_CORES]; /* operations done by each worker */
+  uint64_t runs;               /* that were open for lent cores */
+  uint64_t shared_steps;       /* steps whose work was handed out */
+  uint64_t evictions, redone;  /* lent cores thrown out; pieces of work done again after that */
+  uint64_t visits;             /* of lending threads in the secure world */
+  uint64_t lending_errors;     /* none of which made a run fail */
+  const char *advice; /* a sentence if it could be more cores, else ""; until the next call */
+} sz_cores;
 
 /* Called with bytes done and bytes in all while a package is sent. */
 typedef void (*sz_progress)(void *context, uint64_t done, uint64_t total);
@@ -102,6 +126,9 @@ int sz_package_label(const sz_package *package, size_t index, const char **label
 /* Opens a session with an instance of the trusted application of its own. */
 int sz_session_open(int backend, sz_session **session);
 
+/* The same with options; null options are the defaults. */
+int sz_session_open_with(int backend, const sz_options *options, sz_session **session);
+
 /* Ends the session; its secure memory is wiped and given back. */
 int sz_session_close(sz_session *session);
 
@@ -121,6 +148,7 @@ int sz_session_unload(sz_session *session);
 
 int sz_session_memory(sz_session *session, sz_secure_memory *memory);
 int sz_session_device(sz_session *session, sz_device_info *info);
+int sz_session_cores(sz_session *session, sz_cores *cores);
 
 #ifdef __cplusplus
 }
