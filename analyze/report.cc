@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/checked.h"
-#include "base/sha256.h"
 #include "base/status_text.h"
+#include "engine/host/examined_plan.h"
 #include "engine/model.h"
 #include "package/plan_format.h"
 #include "package/plan_reader.h"
@@ -50,28 +50,15 @@ package::PlanHeader read_header(std::span<const std::byte> plan) {
   return header;
 }
 
-bool digest_of(ByteSpan data, package::Sha256Digest* digest) {
-  Sha256 hash;
-  hash.update(data);
-  *digest = hash.finish();
-  return true;
-}
-
-// Prepares the plan as the TA does; the most bytes that a run of any entry point shares.
-std::uint64_t largest_exchange(std::span<const std::byte> plan, std::uint64_t control_bytes) {
-  const std::uint64_t bytes = std::max<std::uint64_t>(control_bytes, plan.size());
-  std::vector<std::byte> memory(static_cast<std::size_t>(bytes + kPage));
-  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
-  const MutableByteSpan control(memory.data() + (align_up(address, kPage) - address),
-                                static_cast<std::size_t>(bytes));
-  std::memcpy(control.data(), plan.data(), plan.size());
-  engine::Model model;
-  Failure failure = model.prepare(control, plan.size(), digest_of);
-  if (!failure.ok()) refuse(failure);
+// The most bytes that a run of any entry point shares.
+std::uint64_t largest_exchange(std::span<const std::byte> plan) {
+  const engine::ExaminedPlan examined(plan);
+  if (!examined.failure().ok()) refuse(examined.failure());
+  const engine::Model& model = examined.model();
   std::uint64_t most = 0;
   for (std::uint32_t entry = 0; entry < model.plan().entries().size(); ++entry) {
     engine::IoSize size;
-    failure = model.io_size(entry, &size);
+    const Failure failure = model.io_size(entry, &size);
     if (!failure.ok()) refuse(failure);
     most = std::max(most, size.inputs + size.outputs);
   }
@@ -195,7 +182,7 @@ SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions
   report.session = sum(report.rows, false);
   report.shared = options.image ? options.image->shared : 0;
   report.total = report.model + report.session;
-  const std::uint64_t exchange = std::max(largest_exchange(plan, need.control), kPieceBytes);
+  const std::uint64_t exchange = std::max(largest_exchange(plan), kPieceBytes);
   report.page_tables = tables_for(report.total, exchange);
   // A lent core has tables of its own for all that is not shared with the normal world.
   report.page_tables += (options.cores - 1) * tables_for(report.total, 0);

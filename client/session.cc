@@ -10,6 +10,7 @@
 #include "client/plan_io.h"
 #include "client/secure_supply.h"
 #include "client/session_state.h"
+#include "engine/host/examined_plan.h"
 #include "package/plan_format.h"
 #include "protocol/commands.h"
 
@@ -74,6 +75,12 @@ class LentCores {
  private:
   client::Lenders* lenders_;
 };
+
+// On how many cores the model gains anything. A plan that the TA will refuse is left to it.
+std::uint32_t useful_cores(const Package& package) {
+  const engine::ExaminedPlan examined(package.plan());
+  return examined.failure().ok() ? examined.model().useful_cores(SMARTZONE_MAX_CORES) : 1;
+}
 
 }  // namespace
 
@@ -190,7 +197,7 @@ void Session::State::drop_quietly() {
 client::CoreChoice Session::State::choose(const Package& from, std::uint64_t reclaimable) {
   const client::CoreLimits limits = {.asked = options.cores,
                                      .cpus = client::usable_cpus(),
-                                     .model_most = SMARTZONE_MAX_CORES,
+                                     .model_most = useful_cores(from),
                                      .secure = secure_cores,
                                      .backend = transport->backend()};
   client::CoreChoice chosen = client::choose_cores(limits);
