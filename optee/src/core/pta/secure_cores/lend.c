@@ -99,7 +99,7 @@ static void print_fault(const TEE_UUID *uuid, const struct slot_exit *exit)
 		EMSG("Helper of %pUl panicked with code %#"PRIx32,
 		     (void *)uuid, exit->panic_code);
 	else
-		EMSG("Helper of %pUl faulted at pc %#"PRIx64", address %#"PRIxVA,
+		EMSG("Helper of %pUl faulted, pc %#"PRIx64" address %#"PRIxVA,
 		     (void *)uuid, tsd->abort_regs.elr, tsd->abort_va);
 }
 
