@@ -49,10 +49,13 @@
  *         value[3].b: in: stack bytes of a slot, whole pages; out: group id, high word
  * The helper in slot n begins in entry(n, argument). Of the stack area it sees its own stack only,
  * which ends at area + SECURE_CORES_PAGE + (n + 1) * stack bytes: an overflow faults. It may make
- * no system call but "return" (its value goes to the lender) and "panic" (a fault).
+ * no system call but "return" (its value goes to the lender) and "panic" (a fault); any other
+ * returns TEE_ERROR_NOT_SUPPORTED to it.
  * TEE_ERROR_BAD_STATE: the group is started already. TEE_ERROR_BAD_PARAMETERS: numbers that make
- * no sense, a 32-bit TA, a stack area that is no such mapping. TEE_ERROR_OUT_OF_MEMORY: the core's
- * heap or page tables do not suffice. Nothing is left of a start that failed.
+ * no sense, a 32-bit TA, an entry point that is no code of the TA, a stack area that is no such
+ * mapping (private, writable, not executable). TEE_ERROR_OUT_OF_MEMORY: the core's heap, page
+ * tables, address space identifiers or slots (of all groups) do not suffice. Nothing is left of a
+ * start that failed.
  */
 #define SECURE_CORES_CMD_START 1
 
@@ -83,7 +86,7 @@
  *       value[2], value[3]: none
  * TEE_ERROR_ITEM_NOT_FOUND: there is no group with this id, or it is stopped just now.
  * TEE_ERROR_BUSY: all slots are taken, or a helper has faulted. TEE_ERROR_OUT_OF_MEMORY: no page
- * tables just now.
+ * tables just now: those that are left are for the owners of groups.
  */
 #define SECURE_CORES_CMD_LEND 4
 

@@ -50,6 +50,27 @@ class Layout(unittest.TestCase):
                 self.assertEqual(window % (2 << 20), 0)
                 self.assertGreater(mib << 20, window + (16 << 20))
 
+    def test_there_are_page_tables_for_helpers(self):
+        """One for each 2 MiB of an application, once more for each core that is lent to it."""
+        def tables(mib, helpers):
+            return (1 + helpers) * (mib // 2 + 1)
+
+        settings = profiles.optee_settings(profiles.make("smartzone"))
+        self.assertGreaterEqual(settings["CFG_PGT_CACHE_ENTRIES"], tables(15, 7))
+        for profile in ("firewalled-large", "carveout"):
+            spec = profiles.make("smartzone", profile)
+            settings = profiles.optee_settings(spec)
+            self.assertGreaterEqual(settings["CFG_PGT_CACHE_ENTRIES"],
+                                    tables(spec.secure_memory, 3))
+            self.assertGreaterEqual(settings["CFG_PGT_CACHE_ENTRIES"],
+                                    tables(spec.secure_memory // 2 - 2, 7))
+
+    def test_there_are_threads_for_helpers(self):
+        for profile in profiles.PROFILES:
+            settings = profiles.optee_settings(profiles.make("smartzone", profile))
+            self.assertEqual(settings["CFG_SECURE_CORES_PTA"], "y")
+            self.assertGreaterEqual(settings["CFG_NUM_THREADS"], 7 + 1 + 2)
+
 
 if __name__ == "__main__":
     unittest.main()

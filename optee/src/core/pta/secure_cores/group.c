@@ -1,30 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Secure cores: groups, their slots, and the lock that protects both.
- *
- * The lock is a spinlock with exceptions masked, so that the normal world
- * can't withhold a thread that holds it, and it's held for a few
- * instructions only. What takes long is done without it, by the one who
- * the state of a slot says is to do it, see enum slot_state.
- *
- *           lend           mapped           left
- *   FREE ---------> ENTERING ------> INSIDE ------> FREE
- *    | stop           | stop           | stop
- *    v                v                v            left
- *  freed           EVICTED <------- EVICTING ------------> ABANDONED
- *                     |  unmapped      .                       |
- *                     v left           .                       v
- *                   freed              .......              freed
- *
- * The stopping owner goes from FREE, EVICTING and ABANDONED, the slot's own
- * thread from all others.
+ * Secure cores: what an owner does with its group
  */
 
-#include <assert.h>
 #include <crypto/crypto.h>
-#include <kernel/abort.h>
-#include <kernel/spinlock.h>
-#include <kernel/thread.h>
 #include <pta_secure_cores.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,98 +11,9 @@
 #include <trace.h>
 #include <util.h>
 
+#include "cores.h"
 #include "group.h"
 #include "slot.h"
-
-/*
- * Each slot takes an ASID, of which the core has 64 pairs for all TAs:
- * leave half of them to the TAs.
- */
-#define MAX_SLOTS_OF_ALL_GROUPS	32
-
-/*
- * struct group - the helpers of one session of an owner TA
- * @link:	in groups
- * @id:		what lenders name it by, the same for the session's life
- * @started:	true from START to STOP
- * @num_slots:	slots in use
- * @num_tables:	translation tables of the owner when it started
- * @faults:	see struct group_status
- * @panic_code:	see struct group_status
- * @entries:	see struct group_status
- * @slots:	the slots, none unless @started
- */
-struct group {
-	LIST_ENTRY(group) link;
-	uint64_t id;
-	bool started;
-	unsigned int num_slots;
-	size_t num_tables;
-	uint32_t faults;
-	uint32_t panic_code;
-	uint32_t entries;
-	struct slot *slots[SECURE_CORES_MAX_SLOTS];
-};
-
-/* Protects what follows, and the contents of groups and slots' states */
-static unsigned int lock = SPINLOCK_UNLOCK;
-static LIST_HEAD(, group) groups = LIST_HEAD_INITIALIZER(groups);
-static unsigned int num_slots;	/* of all groups, evicted ones included */
-static size_t tables_owned;	/* needed by the owners of started groups */
-static size_t tables_lent;	/* needed by the helpers inside */
-
-static struct group *find_group(uint64_t id)
-{
-	struct group *g = NULL;
-
-	LIST_FOREACH(g, &groups, link)
-		if (g->id == id)
-			return g;
-
-	return NULL;
-}
-
-/*
- * Unless they are allocated with each mapping, all contexts that are active
- * share a pool of translation tables, and who finds it empty sleeps. Keep
- * as many as the owners need out of the lenders' reach.
- */
-static bool tables_suffice(size_t owned __maybe_unused,
-			   size_t lent __maybe_unused)
-{
-#ifdef CFG_CORE_PREALLOC_EL0_TBLS
-	return true;
-#else
-	return owned + lent <= CFG_PGT_CACHE_ENTRIES;
-#endif
-}
-
-static bool reserve_slots(unsigned int count)
-{
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
-	bool ok = num_slots + count <= MAX_SLOTS_OF_ALL_GROUPS;
-
-	if (ok)
-		num_slots += count;
-	cpu_spin_unlock_xrestore(&lock, exceptions);
-
-	return ok;
-}
-
-static void unreserve_slots(unsigned int count)
-{
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
-
-	assert(num_slots >= count);
-	num_slots -= count;
-	cpu_spin_unlock_xrestore(&lock, exceptions);
-}
-
-static void free_slot(struct slot *slot)
-{
-	slot_destroy(slot);
-	unreserve_slots(1);
-}
 
 TEE_Result group_open(struct group **group)
 {
@@ -142,11 +32,11 @@ TEE_Result group_open(struct group **group)
 			free(g);
 			return res;
 		}
-		exceptions = cpu_spin_lock_xsave(&lock);
-		unique = g->id && !find_group(g->id);
+		exceptions = cores_lock();
+		unique = g->id && !cores_find_group(g->id);
 		if (unique)
-			LIST_INSERT_HEAD(&groups, g, link);
-		cpu_spin_unlock_xrestore(&lock, exceptions);
+			LIST_INSERT_HEAD(&cores.groups, g, link);
+		cores_unlock(exceptions);
 	}
 	*group = g;
 
@@ -160,9 +50,9 @@ void group_close(struct group *group)
 
 	if (!group_stop(group, &evicted))
 		DMSG("Closed with %"PRIu32" helpers inside", evicted);
-	exceptions = cpu_spin_lock_xsave(&lock);
+	exceptions = cores_lock();
 	LIST_REMOVE(group, link);
-	cpu_spin_unlock_xrestore(&lock, exceptions);
+	cores_unlock(exceptions);
 	free(group);
 }
 
@@ -215,8 +105,8 @@ static bool publish(struct group *group, struct user_ta_ctx *owner,
 	uint32_t exceptions = 0;
 	bool ok = false;
 
-	exceptions = cpu_spin_lock_xsave(&lock);
-	ok = tables_suffice(tables_owned + tables, slots[0]->num_tables);
+	exceptions = cores_lock();
+	ok = cores_have_tables(tables, slots[0]->num_tables);
 	if (ok) {
 		memcpy(group->slots, slots, count * sizeof(slots[0]));
 		group->num_slots = count;
@@ -225,9 +115,9 @@ static bool publish(struct group *group, struct user_ta_ctx *owner,
 		group->panic_code = 0;
 		group->entries = 0;
 		group->started = true;
-		tables_owned += tables;
+		cores.tables_owned += tables;
 	}
-	cpu_spin_unlock_xrestore(&lock, exceptions);
+	cores_unlock(exceptions);
 
 	return ok;
 }
@@ -246,7 +136,7 @@ TEE_Result group_start(struct group *group, struct user_ta_ctx *owner,
 	res = check_setup(owner, setup, &slot_setup);
 	if (res)
 		return res;
-	if (!reserve_slots(setup->num_slots)) {
+	if (!cores_reserve_slots(setup->num_slots)) {
 		EMSG("No %"PRIu32" slots left", setup->num_slots);
 		return TEE_ERROR_OUT_OF_MEMORY;
 	}
@@ -268,7 +158,7 @@ TEE_Result group_start(struct group *group, struct user_ta_ctx *owner,
 	for (n = 0; n < setup->num_slots; n++)
 		if (slots[n])
 			slot_destroy(slots[n]);
-	unreserve_slots(setup->num_slots);
+	cores_unreserve_slots(setup->num_slots);
 
 	return res;
 }
@@ -279,7 +169,7 @@ TEE_Result group_get_status(struct group *group, struct group_status *status)
 	uint32_t exceptions = 0;
 	unsigned int n = 0;
 
-	exceptions = cpu_spin_lock_xsave(&lock);
+	exceptions = cores_lock();
 	if (group->started) {
 		*status = (struct group_status){
 			.faults = group->faults,
@@ -291,7 +181,7 @@ TEE_Result group_get_status(struct group *group, struct group_status *status)
 				status->inside++;
 		res = TEE_SUCCESS;
 	}
-	cpu_spin_unlock_xrestore(&lock, exceptions);
+	cores_unlock(exceptions);
 
 	return res;
 }
@@ -303,7 +193,7 @@ TEE_Result group_get_status(struct group *group, struct group_status *status)
 static bool detach_slots(struct group *group,
 			 struct slot *slots[SECURE_CORES_MAX_SLOTS])
 {
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
+	uint32_t exceptions = cores_lock();
 	bool started = group->started;
 	struct slot *s = NULL;
 	unsigned int n = 0;
@@ -321,10 +211,10 @@ static bool detach_slots(struct group *group,
 		slots[n] = s;
 	}
 	if (started)
-		tables_owned -= group->num_tables;
+		cores.tables_owned -= group->num_tables;
 	group->started = false;
 	group->num_slots = 0;
-	cpu_spin_unlock_xrestore(&lock, exceptions);
+	cores_unlock(exceptions);
 
 	return started;
 }
@@ -336,14 +226,14 @@ static void evict(struct slot *slot)
 
 	slot_evict(slot);
 
-	exceptions = cpu_spin_lock_xsave(&lock);
+	exceptions = cores_lock();
 	left = slot->state == SLOT_ABANDONED;
 	if (!left)
 		slot->state = SLOT_EVICTED;
-	cpu_spin_unlock_xrestore(&lock, exceptions);
+	cores_unlock(exceptions);
 
 	if (left)
-		free_slot(slot);
+		cores_free_slot(slot);
 }
 
 TEE_Result group_stop(struct group *group, uint32_t *evicted)
@@ -358,128 +248,12 @@ TEE_Result group_stop(struct group *group, uint32_t *evicted)
 	/* A free slot stays free, nobody finds it any longer */
 	for (n = 0; n < ARRAY_SIZE(slots); n++) {
 		if (slots[n] && slots[n]->state == SLOT_FREE) {
-			free_slot(slots[n]);
+			cores_free_slot(slots[n]);
 		} else if (slots[n]) {
 			evict(slots[n]);
 			(*evicted)++;
 		}
 	}
-
-	return TEE_SUCCESS;
-}
-
-static TEE_Result claim_slot(uint64_t id, struct slot **slot)
-{
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
-	TEE_Result res = TEE_ERROR_ITEM_NOT_FOUND;
-	struct group *g = find_group(id);
-	struct slot *s = NULL;
-	unsigned int n = 0;
-
-	if (!g || !g->started)
-		goto out;
-
-	res = TEE_ERROR_BUSY;
-	for (n = 0; !g->faults && n < g->num_slots; n++) {
-		s = g->slots[n];
-		if (s->state != SLOT_FREE)
-			continue;
-		res = TEE_ERROR_OUT_OF_MEMORY;
-		if (tables_suffice(tables_owned, tables_lent + s->num_tables)) {
-			tables_lent += s->num_tables;
-			s->state = SLOT_ENTERING;
-			*slot = s;
-			res = TEE_SUCCESS;
-		}
-		break;
-	}
-out:
-	cpu_spin_unlock_xrestore(&lock, exceptions);
-
-	return res;
-}
-
-/* Returns false if the group has been stopped since the slot was claimed */
-static bool go_inside(struct slot *slot)
-{
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
-	bool ok = slot->state == SLOT_ENTERING;
-
-	if (ok) {
-		slot->state = SLOT_INSIDE;
-		slot->group->entries++;
-	}
-	cpu_spin_unlock_xrestore(&lock, exceptions);
-
-	return ok;
-}
-
-/* Gives the slot back, to whom its state says. Returns SECURE_CORES_EXIT_* */
-static uint32_t release_slot(struct slot *slot, const struct slot_exit *exit)
-{
-	uint32_t exceptions = cpu_spin_lock_xsave(&lock);
-	uint32_t reason = SECURE_CORES_EXIT_EVICTED;
-	struct group *g = slot->group;
-	bool destroy = false;
-
-	tables_lent -= slot->num_tables;
-	if (slot->state == SLOT_INSIDE) {
-		slot->state = SLOT_FREE;
-		reason = SECURE_CORES_EXIT_RETURN;
-		if (exit->panicked) {
-			if (!g->faults)
-				g->panic_code = exit->panic_code;
-			g->faults++;
-			reason = SECURE_CORES_EXIT_FAULT;
-		}
-	} else if (slot->state == SLOT_EVICTING) {
-		slot->state = SLOT_ABANDONED;
-	} else {
-		assert(slot->state == SLOT_EVICTED);
-		destroy = true;
-	}
-	cpu_spin_unlock_xrestore(&lock, exceptions);
-
-	if (destroy)
-		free_slot(slot);
-
-	return reason;
-}
-
-static void print_fault(const TEE_UUID *uuid, const struct slot_exit *exit)
-{
-	struct thread_specific_data *tsd = thread_get_tsd();
-
-	if (tsd->abort_type == ABORT_TYPE_USER_MODE_PANIC)
-		EMSG("Helper of %pUl panicked with code %#"PRIx32,
-		     (void *)uuid, exit->panic_code);
-	else
-		EMSG("Helper of %pUl faulted at pc %#"PRIx64", address %#"PRIxVA,
-		     (void *)uuid, tsd->abort_regs.elr, tsd->abort_va);
-}
-
-TEE_Result group_lend(uint64_t id, uint32_t *reason, uint32_t *ret)
-{
-	struct slot_exit exit = { };
-	TEE_Result res = TEE_SUCCESS;
-	struct slot *slot = NULL;
-	TEE_UUID uuid = { };
-
-	res = claim_slot(id, &slot);
-	if (res)
-		return res;
-
-	uuid = slot->utc.ta_ctx.ts_ctx.uuid;
-	slot_enter(slot);
-	if (go_inside(slot))
-		slot_run(slot, &exit);
-	slot_leave(slot);
-
-	/* The slot isn't ours any longer after this */
-	*reason = release_slot(slot, &exit);
-	if (*reason == SECURE_CORES_EXIT_FAULT)
-		print_fault(&uuid, &exit);
-	*ret = *reason == SECURE_CORES_EXIT_RETURN ? exit.ret : 0;
 
 	return TEE_SUCCESS;
 }

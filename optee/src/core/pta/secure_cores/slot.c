@@ -22,6 +22,8 @@
 
 #include "slot.h"
 
+static_assert(SECURE_CORES_PAGE == SMALL_PAGE_SIZE);
+
 bool slot_is_lendable(const struct vm_region *r)
 {
 	return !(r->flags & (VM_FLAG_EPHEMERAL | VM_FLAG_PERMANENT |

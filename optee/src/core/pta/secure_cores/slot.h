@@ -6,7 +6,7 @@
  * of the owner's struct user_mode_ctx is used by two cores.
  *
  * These functions know memory and user mode; which slot is whose, and the
- * lock, are in group.c.
+ * lock, are in group.c, lend.c and cores.c.
  */
 #ifndef SECURE_CORES_SLOT_H
 #define SECURE_CORES_SLOT_H
