@@ -1,7 +1,11 @@
 #include "client/plan_io.h"
 
 #include <cstring>
+#include <memory>
+#include <vector>
 
+#include "base/memory.h"
+#include "engine/model.h"
 #include "package/package_file.h"
 #include "package/plan_reader.h"
 #include "tensor/tensor.h"
@@ -91,6 +95,28 @@ void check_info_against_plan(const Package& package) {
   check_side(package, plan,
              {"output", package.outputs(), std::uint64_t{entry.operand_begin} + entry.input_count,
               entry.output_count});
+}
+
+std::uint32_t useful_cores(std::span<const std::byte> plan, std::uint32_t most) {
+  package::PlanHeader header;
+  if (plan.size() < sizeof(header)) return 1;
+  std::memcpy(&header, plan.data(), sizeof(header));
+  std::uint64_t bytes = 0;
+  engine::MemoryNeed need;
+  if (!package::plan_size(header, &bytes).ok() || bytes != plan.size() ||
+      !engine::memory_need(header, 1, &need).ok()) {
+    return 1;
+  }
+  // As the trusted application does it: a copy on a page boundary, room for the views behind it.
+  std::vector<std::byte> memory(need.control + engine::kPageBytes);
+  void* begin = memory.data();
+  std::size_t room = memory.size();
+  if (std::align(engine::kPageBytes, need.control, begin, room) == nullptr) return 1;
+  const MutableByteSpan control(static_cast<std::byte*>(begin), need.control);
+  std::memcpy(control.data(), plan.data(), plan.size());
+  engine::Model model;
+  if (!model.prepare(control, bytes, package::sha256_host).ok()) return 1;
+  return model.useful_cores(most);
 }
 
 }  // namespace sz::client
