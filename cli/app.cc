@@ -117,7 +117,8 @@ void print_json(const nlohmann::ordered_json& json) {
 
 nlohmann::ordered_json memory_json(const SecureMemory& memory) {
   return {{"control", memory.control}, {"weights", memory.weights}, {"arena", memory.arena},
-          {"scratch", memory.scratch}, {"now", memory.now},         {"peak", memory.peak}};
+          {"scratch", memory.scratch}, {"board", memory.board},     {"stacks", memory.stacks},
+          {"now", memory.now},         {"peak", memory.peak}};
 }
 
 nlohmann::ordered_json cores_json(const CoreReport& report) {

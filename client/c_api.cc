@@ -103,7 +103,9 @@ sz::Session::Options to_options(const sz_options* from) {
   for (const std::uint32_t word : from->reserved) {
     if (word != 0) throw sz::Error("sz_options.reserved must be 0: clear the struct first");
   }
+  if (from->plugin_lends > 1) throw sz::Error("sz_options.plugin_lends must be 0 or 1");
   options.cores = from->cores;
+  options.plugin_lends = from->plugin_lends == 1;
   return options;
 }
 
@@ -268,7 +270,8 @@ int sz_session_memory(sz_session* session, sz_secure_memory* memory) {
     require(session, "session");
     require(memory, "memory");
     const sz::SecureMemory from = session->session.secure_memory();
-    *memory = {from.control, from.weights, from.arena, from.scratch, from.now, from.peak};
+    *memory = {from.control, from.weights, from.arena, from.scratch,
+               from.board,   from.stacks,  from.now,   from.peak};
   });
 }
 

@@ -79,10 +79,13 @@ static void check_cores(const sz_package *package) {
   sz_options options;
   sz_cores cores;
   memset(&options, 0, sizeof(options));
-  options.reserved[6] = 1;
+  options.reserved[5] = 1;
   CHECK(sz_session_open_with(SZ_BACKEND_HOST, &options, &session) == SZ_ERROR_INPUT);
   CHECK(strstr(sz_last_error(), "reserved") != NULL && session == NULL);
-  options.reserved[6] = 0;
+  options.reserved[5] = 0;
+  options.plugin_lends = 2;
+  CHECK(sz_session_open_with(SZ_BACKEND_HOST, &options, &session) == SZ_ERROR_INPUT);
+  options.plugin_lends = 0;
   options.cores = 1;
   CHECK(sz_session_open_with(SZ_BACKEND_HOST, &options, &session) == SZ_OK);
   CHECK(sz_session_cores(session, NULL) == SZ_ERROR_INPUT);

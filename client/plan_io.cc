@@ -1,7 +1,10 @@
 #include "client/plan_io.h"
 
 #include <cstring>
+#include <vector>
 
+#include "base/memory.h"
+#include "engine/host/examined_plan.h"
 #include "package/package_file.h"
 #include "package/plan_reader.h"
 #include "tensor/tensor.h"
@@ -91,6 +94,11 @@ void check_info_against_plan(const Package& package) {
   check_side(package, plan,
              {"output", package.outputs(), std::uint64_t{entry.operand_begin} + entry.input_count,
               entry.output_count});
+}
+
+std::uint32_t useful_cores(std::span<const std::byte> plan, std::uint32_t most) {
+  const engine::ExaminedPlan examined(plan);
+  return examined.failure().ok() ? examined.model().useful_cores(most) : 1;
 }
 
 }  // namespace sz::client

@@ -18,15 +18,14 @@ std::optional<engine::MemoryNeed> secure_need(ByteSpan plan, std::uint32_t cores
   if (!package::plan_size(header, &bytes).ok() || bytes != plan.size()) return std::nullopt;
   engine::MemoryNeed need;
   if (!engine::memory_need(header, cores, &need).ok()) return std::nullopt;
-  for (std::uint64_t* region : {&need.control, &need.weights, &need.arena, &need.scratch}) {
+  for (std::uint64_t* region :
+       {&need.control, &need.weights, &need.arena, &need.scratch, &need.board, &need.stacks}) {
     *region = align_up(*region, engine::kPageBytes);
   }
   return need;
 }
 
-std::uint64_t total(const engine::MemoryNeed& need) {
-  return need.control + need.weights + need.arena + need.scratch;
-}
+std::uint64_t total(const engine::MemoryNeed& need) { return need.in_pages(); }
 
 std::string mib_text(std::uint64_t bytes) {
   std::array<char, 64> text{};
@@ -36,8 +35,13 @@ std::string mib_text(std::uint64_t bytes) {
 }
 
 std::string region_text(const engine::MemoryNeed& need) {
-  return "weights " + std::to_string(need.weights) + ", arena " + std::to_string(need.arena) +
-         ", scratch " + std::to_string(need.scratch) + ", control " + std::to_string(need.control);
+  std::string text = "weights " + std::to_string(need.weights) + ", arena " +
+                     std::to_string(need.arena) + ", scratch " + std::to_string(need.scratch) +
+                     ", control " + std::to_string(need.control);
+  if (need.board + need.stacks != 0) {
+    text += ", other cores' board and stacks " + std::to_string(need.board + need.stacks);
+  }
+  return text;
 }
 
 std::string how_to_get_more(Backend backend) {
@@ -86,12 +90,15 @@ Error out_of_secure_memory(const std::string& model, const engine::MemoryNeed& n
     const char* name;
     std::uint64_t bytes;
   };
-  const std::array<Piece, 4> pieces = {{{"control", need.control},
+  const std::array<Piece, 7> pieces = {{{"control", need.control},
                                         {"weights", need.weights},
                                         {"arena", need.arena},
-                                        {"scratch", need.scratch}}};
+                                        {"scratch", need.scratch},
+                                        {"", 0},  // the trusted OS's own
+                                        {"board", need.board},
+                                        {"stacks", need.stacks}}};
   std::string what = "the trusted OS could not give its own structures room";
-  if (region < pieces.size()) {
+  if (region < pieces.size() && pieces[region].bytes != 0) {
     what = "there was no piece of " + mib_text(pieces[region].bytes) + " for the region '" +
            pieces[region].name + "'";
   }

@@ -15,7 +15,7 @@ namespace sz::client {
 // the plan's header is not one that can be sized: then the trusted application says what is wrong.
 std::optional<engine::MemoryNeed> secure_need(ByteSpan plan, std::uint32_t cores);
 
-// Sum of the four regions.
+// Sum of all regions.
 std::uint64_t total(const engine::MemoryNeed& need);
 
 // "9.5 MiB (9961472 bytes)".

@@ -10,7 +10,6 @@
 #include "client/plan_io.h"
 #include "client/secure_supply.h"
 #include "client/session_state.h"
-#include "engine/host/examined_plan.h"
 #include "package/plan_format.h"
 #include "protocol/commands.h"
 
@@ -75,12 +74,6 @@ class LentCores {
  private:
   client::Lenders* lenders_;
 };
-
-// On how many cores the model gains anything. A plan that the TA will refuse is left to it.
-std::uint32_t useful_cores(const Package& package) {
-  const engine::ExaminedPlan examined(package.plan());
-  return examined.failure().ok() ? examined.model().useful_cores(SMARTZONE_MAX_CORES) : 1;
-}
 
 }  // namespace
 
@@ -195,11 +188,12 @@ void Session::State::drop_quietly() {
 // How many cores the model is loaded for. THE PLACE where that is decided: the rules are in
 // choose_cores, the model's own limit and the memory's are added here.
 client::CoreChoice Session::State::choose(const Package& from, std::uint64_t reclaimable) {
-  const client::CoreLimits limits = {.asked = options.cores,
-                                     .cpus = client::usable_cpus(),
-                                     .model_most = useful_cores(from),
-                                     .secure = secure_cores,
-                                     .backend = transport->backend()};
+  const client::CoreLimits limits = {
+      .asked = options.cores,
+      .cpus = client::usable_cpus(),
+      .model_most = client::useful_cores(from.plan(), SMARTZONE_MAX_CORES),
+      .secure = secure_cores,
+      .backend = transport->backend()};
   client::CoreChoice chosen = client::choose_cores(limits);
   const SecurePool pool = transport->pool();
   const std::uint32_t wanted = chosen.cores;
@@ -243,6 +237,7 @@ void Session::State::invite_lenders() {
     return;
   }
   group = reply.group;
+  if (options.plugin_lends) return;
   lenders = std::make_unique<client::Lenders>(usable - 1, transport->lender_opener());
 }
 
@@ -251,7 +246,9 @@ void Session::State::send_plan(const Package& from) {
   const std::unique_ptr<SharedBuffer> buffer =
       transport->allocate(std::max<std::size_t>(plan.size(), 1));
   std::copy(plan.begin(), plan.end(), buffer->bytes().begin());
-  Parameters parameters{Parameter::memory_in(*buffer, plan.size()), Parameter::value(choice.cores)};
+  const std::uint32_t flags = options.plugin_lends ? SMARTZONE_LOAD_ASKS : 0;
+  Parameters parameters{Parameter::memory_in(*buffer, plan.size()),
+                        Parameter::value(choice.cores, flags)};
   command(SMARTZONE_CMD_LOAD_BEGIN, parameters, "loading the plan of '" + from.name() + "'");
 }
 
@@ -387,6 +384,8 @@ SecureMemory Session::secure_memory() {
   memory.weights = reply.weights_mapped;
   memory.arena = reply.arena_mapped;
   memory.scratch = reply.scratch_mapped;
+  memory.board = reply.board_mapped;
+  memory.stacks = reply.stacks_mapped;
   memory.now = reply.mapped_now;
   memory.peak = reply.mapped_peak;
   return memory;

@@ -98,7 +98,8 @@ TEST(HostSession, GivesItsMemoryBackOnUnloadAndAtItsEnd) {
     for (int i = 0; i < 100; ++i) {
       session.load(package);
       const SecureMemory memory = session.secure_memory();
-      EXPECT_EQ(memory.now, memory.control + memory.weights + memory.arena + memory.scratch);
+      EXPECT_EQ(memory.now, memory.control + memory.weights + memory.arena + memory.scratch +
+                                memory.board + memory.stacks);
       EXPECT_EQ(shim::pool_statistics().mapped - before, memory.now);
       session.unload();
       EXPECT_EQ(session.secure_memory().now, 0u);

@@ -201,7 +201,9 @@ void print_summary(const DeviceInfo& device, const SecureMemory& memory, const C
             << (device.secure ? "secure memory " : "memory that would be secure ")
             << mib(memory.peak) << " (weights " << mib(memory.weights) << ", arena "
             << mib(memory.arena) << ", scratch " << mib(memory.scratch) << ", control "
-            << mib(memory.control) << (sessions == 1 ? ")\n" : ") each\n");
+            << mib(memory.control);
+  if (cores.used > 1) std::cout << ", other cores " << mib(memory.board + memory.stacks);
+  std::cout << (sessions == 1 ? ")\n" : ") each\n");
   // Who asked for a number has been told already.
   if (cores.asked == 0 && !cores.advice.empty()) std::cout << "note: " << cores.advice << '\n';
 }

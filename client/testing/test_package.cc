@@ -62,6 +62,25 @@ std::vector<std::byte> add_package(std::uint32_t count) {
   return package_of(plan.plan, plan.weights, info_text({1, count}));
 }
 
+std::vector<std::byte> convolution_package(std::uint32_t side) {
+  constexpr std::uint32_t kChannels = 32;
+  PlanBuilder builder;
+  builder.kernel = ops::Kernel::kVector;
+  builder.tables.header.scratch_bytes = 1 << 20;
+  const auto x = builder.arena({1, side, side, kChannels});
+  const auto y = builder.arena({1, side, side, kChannels});
+  const auto w = builder.conv_weights(
+      {.inputs = kChannels, .outputs = kChannels, .kernel_h = 3, .kernel_w = 3}, 1);
+  ops::Conv2dAttributes conv;
+  conv.window = {.kernel_h = 3, .kernel_w = 3};
+  conv.window.pad_top = conv.window.pad_left = 1;
+  conv.window.pad_bottom = conv.window.pad_right = 1;
+  builder.step(ops::OpCode::kConv2d, {x, w}, {y}, conv);
+  builder.entry({x}, {y});
+  const TestPlan plan = builder.finish();
+  return package_of(plan.plan, plan.weights, info_text({1, side, side, kChannels}));
+}
+
 std::vector<std::byte> two_by_two_package() {
   PlanBuilder builder;
   const auto a = builder.arena({1, 3});

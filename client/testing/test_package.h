@@ -17,6 +17,10 @@ std::vector<std::byte> identity_package(const std::vector<std::int64_t>& shape,
 // large.
 std::vector<std::byte> add_package(std::uint32_t count);
 
+// A 3 x 3 convolution of [1, side, side, 32] by the vectorised kernel: work that is worth sharing,
+// 9216 x side x side multiply-adds.
+std::vector<std::byte> convolution_package(std::uint32_t side);
+
 // Two inputs "a" and "b" and two outputs "sum" and "difference", each [1, 3] f32 (12 bytes, so
 // that the alignment between them shows).
 std::vector<std::byte> two_by_two_package();

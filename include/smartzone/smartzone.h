@@ -58,8 +58,9 @@ typedef struct sz_tensor_info {
 /* Secure memory as the trusted application accounts for it, in bytes. */
 typedef struct sz_secure_memory {
   uint64_t control, weights, arena, scratch;
-  uint64_t now;  /* mapped at present */
-  uint64_t peak; /* most that was mapped since the session was opened */
+  uint64_t board, stacks; /* of the other cores; 0 on one core */
+  uint64_t now;           /* mapped at present */
+  uint64_t peak;          /* most that was mapped since the session was opened */
 } sz_secure_memory;
 
 typedef struct sz_device_info {
@@ -75,8 +76,9 @@ typedef struct sz_device_info {
 
 /* How a session computes. Zero is the default of every field: clear the whole struct first. */
 typedef struct sz_options {
-  uint32_t cores;       /* most cores; 0: as many as the process may use and the model can */
-  uint32_t reserved[7]; /* must be 0 */
+  uint32_t cores;        /* most cores; 0: as many as the process may use and the model can */
+  uint32_t plugin_lends; /* 1: the plugin of tee-supplicant lends cores, not this process */
+  uint32_t reserved[6];  /* must be 0 */
 } sz_options;
 
 #define SZ_MAX_CORES 8

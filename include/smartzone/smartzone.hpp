@@ -121,8 +121,9 @@ class Package {
 // Secure memory as the TA accounts for it, in bytes.
 struct SecureMemory {
   std::uint64_t control = 0, weights = 0, arena = 0, scratch = 0;
-  std::uint64_t now = 0;   // mapped at present
-  std::uint64_t peak = 0;  // most that was mapped since the session was opened
+  std::uint64_t board = 0, stacks = 0;  // of the other cores; 0 on one core
+  std::uint64_t now = 0;                // mapped at present
+  std::uint64_t peak = 0;               // most that was mapped since the session was opened
 };
 
 // OP-TEE's pool of secure memory for trusted applications, where the core tells (statistics
@@ -174,6 +175,10 @@ class Session {
     // Most cores to compute on. 0: as many as the process may use and the model can; 1: only the
     // core of the thread that calls run. Results are the same bits for any number.
     unsigned cores = 0;
+
+    // Leaves the lending to the plugin of tee-supplicant (client/plugin/), where that is installed:
+    // the trusted application asks it for cores, and this process starts no threads.
+    bool plugin_lends = false;
   };
 
   static Session open(Backend backend);
