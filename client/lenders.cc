@@ -51,7 +51,7 @@ Lenders::Lenders(std::uint32_t count, OpenLender open, LendingPolicy policy)
   const SignalsBlocked blocked;
   threads_.reserve(count);
   try {
-    while (threads_.size() < count) threads_.emplace_back([this] { run(); });
+    for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this, i] { run(i); });
   } catch (const std::system_error& error) {
     const std::lock_guard lock(mutex_);
     ++counters_.failed;
@@ -69,13 +69,14 @@ Lenders::~Lenders() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void Lenders::begin(std::uint64_t group) {
+void Lenders::begin(std::uint64_t group, std::uint32_t most) {
   {
     const std::lock_guard lock(mutex_);
     wanted_ = true;
     group_ = group;
     ++round_;
-    at_work_ = count();
+    invited_ = std::min(most, count());
+    at_work_ = invited_;
   }
   changed_.notify_all();
 }
@@ -101,7 +102,7 @@ std::string Lenders::last_failure() const {
 }
 
 // One thread's life.
-void Lenders::run() {
+void Lenders::run(std::uint32_t index) {
   pthread_setname_np(pthread_self(), "smartzone-lend");
   std::unique_ptr<Lender> lender;
   std::uint32_t failures = 0;
@@ -113,7 +114,7 @@ void Lenders::run() {
       failures = lender == nullptr ? failures + 1 : 0;
     }
     rest(round);
-  } while (wait_for_round(&round, &group));
+  } while (wait_for_round(index, &round, &group));
 }
 
 // Null, and counted, if it fails.
@@ -130,10 +131,11 @@ std::unique_ptr<Lender> Lenders::open_way() {
   return nullptr;
 }
 
-// Sleeps until there is a round that this thread has not seen; false when it is time to end.
-bool Lenders::wait_for_round(std::uint64_t* round, std::uint64_t* group) {
+// Sleeps until there is a round that this thread has not seen and is invited to; false when it is
+// time to end.
+bool Lenders::wait_for_round(std::uint32_t index, std::uint64_t* round, std::uint64_t* group) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closing_ || round_ != *round; });
+  changed_.wait(lock, [&] { return closing_ || (round_ != *round && index < invited_); });
   *round = round_;
   *group = group_;
   return !closing_;

@@ -51,8 +51,9 @@ class Lenders {
   Lenders(const Lenders&) = delete;
   Lenders& operator=(const Lenders&) = delete;
 
-  // Sends everybody to this group; does not wait. Called just before the run that they are to help.
-  void begin(std::uint64_t group);
+  // Sends `most` threads, or all if there are fewer, to this group; does not wait. Called just before
+  // the run that they are to help.
+  void begin(std::uint64_t group, std::uint32_t most = ~0u);
 
   // The run is over: nobody begins a visit any more. Does not wait for those who are inside.
   void end();
@@ -67,9 +68,9 @@ class Lenders {
   std::string last_failure() const;  // a sentence; empty if nothing failed
 
  private:
-  void run();
+  void run(std::uint32_t index);
   std::unique_ptr<Lender> open_way();
-  bool wait_for_round(std::uint64_t* round, std::uint64_t* group);
+  bool wait_for_round(std::uint32_t index, std::uint64_t* round, std::uint64_t* group);
   void serve(std::unique_ptr<Lender>* lender, std::uint64_t round, std::uint64_t group);
   bool count_and_judge(const Loan& loan, bool* worked);
   bool still_wanted(std::uint64_t round) const;
@@ -83,6 +84,7 @@ class Lenders {
   bool wanted_ = false;        // between begin and end
   std::uint64_t round_ = 0;    // number of begin calls
   std::uint64_t group_ = 0;    // of this round
+  std::uint32_t invited_ = 0;  // threads with a smaller index than this take part in it
   std::uint32_t at_work_ = 0;  // threads that have not yet gone to rest after this round
   LendingCounters counters_;
   std::string last_failure_;

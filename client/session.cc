@@ -62,8 +62,9 @@ void check_input(const TensorInfo& want, const Tensor& have, std::size_t index) 
 // are there when the first operator hands out work.
 class LentCores {
  public:
-  LentCores(client::Lenders* lenders, std::uint64_t group) : lenders_(lenders) {
-    if (lenders_ != nullptr) lenders_->begin(group);
+  LentCores(client::Lenders* lenders, std::uint64_t group, std::uint32_t count)
+      : lenders_(count == 0 ? nullptr : lenders) {
+    if (lenders_ != nullptr) lenders_->begin(group, count);
   }
   ~LentCores() {
     if (lenders_ != nullptr) lenders_->end();
@@ -354,11 +355,13 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
     std::memcpy(state.inputs->bytes().data() + at, inputs[i].data.data(), inputs[i].data.size());
     at += inputs[i].data.size();
   }
+  const std::uint32_t cores =
+      state.most_cores == 0 ? state.usable : std::min(state.most_cores, state.usable);
   Parameters parameters{Parameter::memory_in(*state.inputs, state.inputs_bytes),
                         Parameter::memory_out(*state.outputs, state.outputs_bytes),
-                        Parameter::value(kRunEntry, state.usable)};
+                        Parameter::value(kRunEntry, cores)};
   {
-    const LentCores lent(state.lenders.get(), state.group);
+    const LentCores lent(state.lenders.get(), state.group, cores - 1);
     state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
   }
   std::vector<Tensor> results;
@@ -371,6 +374,8 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
   }
   return results;
 }
+
+void Session::use_cores(unsigned most) { state_->most_cores = most; }
 
 void Session::unload() {
   state_->forget();

@@ -31,6 +31,8 @@ struct Session::State {
   std::unique_ptr<client::SharedBuffer> cores_buffer;
   std::unique_ptr<client::Lenders> lenders;  // while a model is loaded that has a use for them
 
+  std::uint32_t most_cores = 0;  // of the next run; 0: all that there are
+
   void command(std::uint32_t number, client::Parameters& parameters, const std::string& doing);
   void command(std::uint32_t number, const std::string& doing);
   smartzone_info info();

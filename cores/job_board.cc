@@ -42,6 +42,8 @@ bool JobBoard::take_one(std::uint32_t worker) {
   const std::uint32_t parts = parts_.load_acquire();
   const std::uint64_t part = ticket & kNoPart;
   if (part >= parts) return false;
+  // After the ticket: a limit of an earlier run comes with a ticket that is void by now.
+  if (worker != 0 && worker >= workers_.load_acquire()) return false;
   // Only who wins may look at *work: the job is the one of the ticket then, and stays.
   if (ticket_.exchange_if(ticket, ticket + 1)) {
     do_part(*work, parts, static_cast<std::uint32_t>(part), worker);
@@ -85,7 +87,7 @@ std::uint32_t JobBoard::serve(std::uint32_t worker, std::uint32_t patience) {
   while (waited < patience) {
     const std::uint32_t now = epoch_.load_acquire();
     if (now != entered && now != open) break;
-    if (now == open && worker < workers_.load_acquire() && take_one(worker)) {
+    if (now == open && take_one(worker)) {
       ++done;
       waited = 0;
     } else {

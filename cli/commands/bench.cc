@@ -1,6 +1,9 @@
 // smartzone bench: the same network on several back ends and numbers of cores, run by run in turn.
+#include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <memory>
+#include <numeric>
 
 #include "cli/app.h"
 #include "cli/cores.h"
@@ -57,13 +60,14 @@ Tensor random_tensor(const TensorInfo& info, std::uint64_t* state) {
   return tensor;
 }
 
+// A back end on a number of cores. Those of one back end share a session, loaded for the most.
 struct Contender {
   unsigned asked;  // cores; 0: auto
-  Session session;
+  std::shared_ptr<Session> session;
   DeviceInfo device;
   SecureMemory memory;
   std::vector<double> times = {};
-  CoreReport cores = {};  // after the race
+  CoreReport cores = {};  // what its own runs added
 };
 
 std::vector<Backend> chosen(const Globals& globals, const BenchOptions& options) {
@@ -82,6 +86,27 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return a.size() == b.size();
 }
 
+void add_difference(const CoreReport& before, const CoreReport& after, CoreReport* sum) {
+  for (std::size_t i = 0; i < sum->work.size(); ++i) sum->work[i] += after.work[i] - before.work[i];
+  const double all = std::accumulate(sum->work.begin(), sum->work.end(), 0.0);
+  for (std::size_t i = 0; i < sum->work.size() && all > 0; ++i) {
+    sum->shares[i] = static_cast<double>(sum->work[i]) / all;
+  }
+  sum->runs += after.runs - before.runs;
+  sum->shared_steps += after.shared_steps - before.shared_steps;
+  sum->evictions += after.evictions - before.evictions;
+  sum->redone += after.redone - before.redone;
+}
+
+// Milliseconds of a run; its counters are added to the contender's.
+double one_run(Contender& one, const std::vector<Tensor>& inputs, std::vector<Tensor>* outputs) {
+  one.session->use_cores(one.asked);
+  const CoreReport before = one.session->cores();
+  const double taken = milliseconds([&] { *outputs = one.session->run(inputs); });
+  add_difference(before, one.session->cores(), &one.cores);
+  return taken;
+}
+
 // Runs everybody in turn; returns whether all outputs of all runs were the same bits.
 bool race(std::vector<Contender>& contenders, const std::vector<Tensor>& inputs,
           const BenchOptions& options) {
@@ -90,13 +115,12 @@ bool race(std::vector<Contender>& contenders, const std::vector<Tensor>& inputs,
   for (std::size_t i = 0; i < options.warmup + options.runs; ++i) {
     for (Contender& one : contenders) {
       std::vector<Tensor> outputs;
-      const double taken = milliseconds([&] { outputs = one.session.run(inputs); });
+      const double taken = one_run(one, inputs, &outputs);
       if (i >= options.warmup) one.times.push_back(taken);
       if (first.empty()) first = outputs;
       identical = identical && same_bits(first, outputs);
     }
   }
-  for (Contender& one : contenders) one.cores = one.session.cores();
   return identical;
 }
 
@@ -219,18 +243,34 @@ void report_text(const std::vector<Contender>& contenders, const BenchOptions& o
             << (identical ? "bit-identical" : "DIFFERENT, which is a defect") << '\n';
 }
 
+// The number to load for: the largest, or 0 (auto) if that is among them.
+unsigned most_of(const std::vector<unsigned>& core_counts) {
+  const auto [least, most] = std::minmax_element(core_counts.begin(), core_counts.end());
+  return *least == 0 ? 0 : *most;
+}
+
+// A report without counts, of a contender that asked for so many cores.
+CoreReport start_of(const CoreReport& loaded, unsigned asked) {
+  CoreReport report;
+  report.asked = asked;
+  report.used = asked == 0 ? loaded.used : std::min(asked, loaded.used);
+  report.work.resize(report.used);
+  report.shares.resize(report.used);
+  return report;
+}
+
 int bench(const Globals& globals, const BenchOptions& options) {
   const Package package = Package::open(options.package);
   const std::vector<Tensor> inputs = bench_inputs(options, package);
   const std::vector<unsigned> core_counts = parse_cores_list(options.cores);
   std::vector<Contender> contenders;
   for (const Backend backend : chosen(globals, options)) {
+    const unsigned most = most_of(core_counts);
+    const auto session = std::make_shared<Session>(open_and_load(backend, package, {most}));
+    advise(session->cores());
     for (const unsigned cores : core_counts) {
-      Session session = open_and_load(backend, package, {cores});
-      advise(session.cores());
-      const DeviceInfo device = session.device_info();
-      const SecureMemory memory = session.secure_memory();
-      contenders.push_back({cores, std::move(session), device, memory});
+      contenders.push_back({cores, session, session->device_info(), session->secure_memory()});
+      contenders.back().cores = start_of(session->cores(), cores);
     }
   }
   const bool identical = race(contenders, inputs, options);

@@ -203,6 +203,10 @@ class Session {
   // Runs the network once. Inputs in the order of Package::inputs(); shapes must match.
   std::vector<Tensor> run(std::span<const Tensor> inputs);
 
+  // Lets the runs that follow compute on at most so many of the cores that the model was loaded for;
+  // 0: on all of them.
+  void use_cores(unsigned most);
+
   // Drops the model; its secure memory is wiped and returned.
   void unload();
 
