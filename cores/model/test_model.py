@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks the model of the job board with Spin: no error, and every mutant found.
+"""Checks the models with Spin: no error, and every mutant found.
 
     /usr/bin/python3 cores/model/test_model.py [-v] [Test.name]
 
@@ -14,10 +14,11 @@ import subprocess
 import tempfile
 import unittest
 
-MODEL = pathlib.Path(__file__).resolve().parent / "job_board.pml"
+HERE = pathlib.Path(__file__).resolve().parent
 TIMEOUT = 600
 
-# Configurations: defines for the model, and whether it is a property of endless runs.
+# Configurations: defines for the model, whether it is a property of endless runs, and the model
+# if it is not job_board.pml.
 WHOLE = ([], False)
 MORE_PARTS = (["PARTS_1=2", "PARTS_2=3", "PARTS_3=2"], False)
 OPENS = (["BOARD_OPENS", "ONE_HELPER"], False)
@@ -25,6 +26,7 @@ OPENS_TO_TWO = (["BOARD_OPENS", "JOBS=1"], False)
 FINISHES = (["KILLER", "ONE_HELPER"], True)
 FINISHES_WITH_TWO = (["KILLER", "JOBS=1", "PARTS_1=2", "PARTS_2=1", "PARTS_3=1"], True)
 LEAVES = (["KILLER", "ONE_HELPER", "LEAVING", "BOARD_OPENS", "ENDLESS_PATIENCE"], True)
+SLOT = ([], False, "slot.pml")
 
 # Properties as Spin prints them when they fail.
 TORN = r"\(part<parts\)&&\(work==job\)"
@@ -37,6 +39,8 @@ STOPPED = r"!\(stopped\)"
 PRESENT = r"present_>0"
 LIMIT = r"me<workers_"
 ENDLESS = "acceptance cycle"
+SLOT_STOPPED = r"!\(stopped\[slot\]\)"
+SLOT_FREED = r"!\(freed\[slot\]\)"
 
 # Mutant: configuration that finds it, and what fails.
 MUTANTS = {
@@ -64,16 +68,23 @@ MUTANTS = {
     "LIMIT_LOADED_BEFORE_TICKET": (OPENS, LIMIT),
     "NO_TIME_OUT": (FINISHES, ENDLESS),
     "HELPER_IGNORES_CLOSE": (LEAVES, ENDLESS),
+    # The pseudo-TA.
+    "CLAIM_WITHOUT_LOCK": (SLOT, SLOT_FREED),
+    "ENTER_WITHOUT_LOCK": (SLOT, SLOT_STOPPED),
+    "ENTERING_NOT_TOLD": (SLOT, SLOT_STOPPED),
+    "KEEPS_MAPPING": (SLOT, SLOT_STOPPED),
+    "NO_ABANDONED": (SLOT, SLOT_FREED),
 }
 
 
 def search(configuration, mutant=None):
     """Runs Spin over one configuration; returns what its search printed."""
-    defines, endless = configuration
+    defines, endless, *model = configuration
+    model = HERE / (model[0] if model else "job_board.pml")
     flags = [f"-D{define}" for define in defines] + ([f"-DM_{mutant}"] if mutant else [])
     with tempfile.TemporaryDirectory() as folder:
         for command in (
-                ["spin", "-a", *flags, str(MODEL)],
+                ["spin", "-a", *flags, str(model)],
                 ["gcc", "-O2", "-w", "-DCOLLAPSE", "-DMEMLIM=3000",
                  "-DNFAIR=3" if endless else "-DSAFETY", "-o", "pan", "pan.c"],
                 ["./pan", "-m200000", *(["-a", "-f", "-E"] if endless else [])]):
@@ -91,7 +102,7 @@ def unreached(output):
             if '"-end-"' not in line]
 
 
-class JobBoard(unittest.TestCase):
+class Protocol(unittest.TestCase):
     """The protocol as it is."""
 
     def holds(self, configuration, states):
@@ -128,11 +139,15 @@ class JobBoard(unittest.TestCase):
         self.holds(LEAVES, 200_000)
 
 
+    def test_slots_are_freed_once_and_empty_when_stop_returns(self):
+        self.holds(SLOT, 4_000)
+
+
 class Mutants(unittest.TestCase):
     """The model can fail: without any one of the things that it rests on, it does."""
 
     def test_every_mutant_in_the_model_is_listed(self):
-        sources = "".join(path.read_text(encoding="utf-8") for path in MODEL.parent.glob("*.pml"))
+        sources = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.pml"))
         self.assertEqual(set(re.findall(r"\bM_([A-Z_]+)\b", sources)), set(MUTANTS))
 
     def test_each_is_found(self):
