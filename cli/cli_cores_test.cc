@@ -1,5 +1,6 @@
 // The program's options for cores and sessions.
 #include <algorithm>
+#include <csignal>
 
 #include "cli/testing/program.h"
 #include "client/testing/test_package.h"
@@ -72,6 +73,15 @@ TEST_F(CliCores, AdvisesWhoAskedForCoresThatCannotBeHad) {
   EXPECT_EQ(run("run m.szp x.f32 --backend host", off).err, "");
   EXPECT_EQ(run("run m.szp x.f32 --backend host --cores 1", off).err, "");
   EXPECT_THAT(run("device-info --backend host", off).out, HasSubstr("secure cores       no"));
+}
+
+// Lending threads neither take the signal nor keep the program from ending.
+TEST_F(CliCores, EndsOnAnInterrupt) {
+  write("m.szp", convolution_package(32));
+  write("x.f32", std::vector<std::byte>(32 * 32 * 32 * 4));
+  const Result result = run("run m.szp x.f32 --backend host --cores 4 --repeat 1000000",
+                            "timeout --preserve-status -s INT -k 60 1");
+  EXPECT_EQ(result.status, 128 + SIGINT);
 }
 
 TEST_F(CliCores, DealsInputsOutToSeveralSessions) {
