@@ -1,16 +1,7 @@
 // The program as a user runs it: arguments in; output, messages and exit status out.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
-#include "cli/npy.h"
+#include "cli/testing/program.h"
 #include "client/testing/test_package.h"
+#include "protocol/commands.h"
 
 namespace sz::cli {
 namespace {
@@ -20,69 +11,10 @@ using client::testing::large_package;
 using client::testing::two_by_two_package;
 using nlohmann::json;
 using ::testing::AllOf;
+using testing::Cli;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-struct Result {
-  int status = -1;
-  std::string out;
-  std::string err;
-};
-
-class Cli : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "smartzone_cli_XXXXXX").string();
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  std::string write(const std::string& name, const std::vector<std::byte>& bytes) const {
-    std::ofstream file(path(name), std::ios::binary);
-    file.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    return path(name);
-  }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path(name)) << text;
-    return path(name);
-  }
-  std::string write_f32(const std::string& name, const std::vector<std::int64_t>& shape,
-                        const std::vector<float>& values) const {
-    std::vector<std::byte> data(values.size() * sizeof(float));
-    std::memcpy(data.data(), values.data(), data.size());
-    return write(name, format_npy(ElementType::kF32, shape, data));
-  }
-  static std::string read(const std::string& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-  }
-
-  // Runs `smartzone ARGUMENTS`; `setting` goes before it, e.g. "NAME=value".
-  Result run(const std::string& arguments, const std::string& setting = "") const {
-    const std::string command = "cd '" + folder_.string() + "' && " + setting + " " +
-                                SMARTZONE_PROGRAM + " " + arguments + " > '" + path(".out") +
-                                "' 2> '" + path(".err") + "'";
-    const int status = std::system(command.c_str());
-    Result result;
-    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    result.out = read(path(".out"));
-    result.err = read(path(".err"));
-    return result;
-  }
-
-  json run_json(const std::string& arguments) const {
-    const Result result = run("--json --backend host " + arguments);
-    EXPECT_EQ(result.status, 0) << result.err;
-    EXPECT_EQ(result.err, "");
-    return json::parse(result.out);
-  }
-
-  std::filesystem::path folder_;
-};
+using testing::Result;
 
 constexpr const char* kGray = R"("labels": ["zero", "one", "two", "three"], "preprocess":
     {"version": 1, "color": "GRAY", "resize": null, "crop": null, "mean": [0], "scale": [1]})";
@@ -296,7 +228,9 @@ TEST_F(Cli, ShowsWhatAPackageHolds) {
 TEST_F(Cli, TellsWhatDeviceThereIs) {
   const json answer = run_json("device-info");
   EXPECT_EQ(answer["secure"], false);
-  EXPECT_EQ(answer["protocol_version"], 1);
+  EXPECT_EQ(answer["protocol_version"], SMARTZONE_PROTOCOL_VERSION);
+  EXPECT_EQ(answer["secure_cores"], true);
+  EXPECT_EQ(answer["most_cores"], 8);
   EXPECT_GT(answer["secure_pool"]["size"].get<std::uint64_t>(), 0u);
 }
 
@@ -334,6 +268,11 @@ TEST_F(Cli, ReadsAFolderWithItsTable) {
   const json answer = run_json("accuracy m.szp --images set --labels labels.tsv");
   EXPECT_EQ(answer["samples"], 2);
   EXPECT_EQ(answer["top1_count"], 1);
+  const json two = run_json("accuracy m.szp --images set --labels labels.tsv --sessions 2");
+  EXPECT_EQ(two["sessions"], 2);
+  EXPECT_EQ(two["samples"], 2);
+  EXPECT_EQ(two["top1_count"], 1);
+  EXPECT_EQ(two["cores"]["used"], 1);
   write("labels.tsv", "file\tclass\na.npy two\n");
   EXPECT_THAT(run("accuracy m.szp --images set --labels labels.tsv").err,
               HasSubstr("labels.tsv, line 2: no tab"));
