@@ -51,8 +51,8 @@ class Lenders {
   Lenders(const Lenders&) = delete;
   Lenders& operator=(const Lenders&) = delete;
 
-  // Sends `most` threads, or all if there are fewer, to this group; does not wait. Called just before
-  // the run that they are to help.
+  // Sends `most` threads, or all if there are fewer, to this group; does not wait. Called just
+  // before the run that they are to help.
   void begin(std::uint64_t group, std::uint32_t most = ~0u);
 
   // The run is over: nobody begins a visit any more. Does not wait for those who are inside.
