@@ -32,23 +32,22 @@ void JobBoard::post(const Work& work) {
 }
 
 void JobBoard::take_part() {
-  while (take_one(0)) {
+  while (take_one(0) != Claim::kNothingLeft) {
   }
 }
 
-bool JobBoard::take_one(std::uint32_t worker) {
+JobBoard::Claim JobBoard::take_one(std::uint32_t worker) {
   const std::uint64_t ticket = ticket_.load_acquire();
   const Work* work = work_.load_acquire();
   const std::uint32_t parts = parts_.load_acquire();
   const std::uint64_t part = ticket & kNoPart;
-  if (part >= parts) return false;
+  if (part >= parts) return Claim::kNothingLeft;
   // After the ticket: a limit of an earlier run comes with a ticket that is void by now.
-  if (worker != 0 && worker >= workers_.load_acquire()) return false;
+  if (worker != 0 && worker >= workers_.load_acquire()) return Claim::kNothingLeft;
   // Only who wins may look at *work: the job is the one of the ticket then, and stays.
-  if (ticket_.exchange_if(ticket, ticket + 1)) {
-    do_part(*work, parts, static_cast<std::uint32_t>(part), worker);
-  }
-  return true;
+  if (!ticket_.exchange_if(ticket, ticket + 1)) return Claim::kLost;
+  do_part(*work, parts, static_cast<std::uint32_t>(part), worker);
+  return Claim::kDone;
 }
 
 void JobBoard::do_part(const Work& work, std::uint32_t parts, std::uint32_t part,
@@ -87,8 +86,9 @@ std::uint32_t JobBoard::serve(std::uint32_t worker, std::uint32_t patience) {
   while (waited < patience) {
     const std::uint32_t now = epoch_.load_acquire();
     if (now != entered && now != open) break;
-    if (now == open && take_one(worker)) {
-      ++done;
+    const Claim claim = now == open ? take_one(worker) : Claim::kNothingLeft;
+    if (claim == Claim::kDone) ++done;
+    if (claim != Claim::kNothingLeft) {
       waited = 0;
     } else {
       ++waited;

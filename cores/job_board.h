@@ -72,7 +72,8 @@ class JobBoard {
   static constexpr std::uint32_t kPartBits = 16;
   static constexpr std::uint64_t kNoPart = (1u << kPartBits) - 1;
 
-  bool take_one(std::uint32_t worker);
+  enum class Claim { kNothingLeft, kLost, kDone };  // lost: somebody else was faster
+  Claim take_one(std::uint32_t worker);
   void do_part(const Work& work, std::uint32_t parts, std::uint32_t part, std::uint32_t worker);
 
   alignas(128) Atomic<std::uint64_t> ticket_;

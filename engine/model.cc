@@ -141,7 +141,8 @@ std::uint32_t Model::useful_cores(std::uint32_t most) const {
     const ResolvedStep step(plan_, record, views_);
     const std::uint64_t cost = ops::find_operator(record.op)->cost(step.step());
     all += cost;
-    if (worth_sharing(cost)) shared += cost;
+    const bool vector = static_cast<ops::Kernel>(record.kernel) == ops::Kernel::kVector;
+    if (vector && worth_sharing(cost)) shared += cost;  // reference kernels run alone
   }
   if (shared < all / 4) return 1;
   const std::uint64_t useful = shared / kCostToLend;
