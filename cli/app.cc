@@ -29,7 +29,16 @@ Backend choose_backend(const Globals& globals) {
 
 Session::Options CoreOptions::session_options() const {
   const unsigned asked = parse_cores(cores);
-  return {sessions > 1 && asked == 0 ? 1 : asked};
+  return {.cores = sessions > 1 && asked == 0 ? 1 : asked,
+          .plugin_lends = lenders == kPluginLends};
+}
+
+void add_lenders_option(CLI::App& sub, std::string* lenders) {
+  sub.add_option("--lenders", *lenders,
+                 "who lends cores: client (threads of this program) or plugin (of tee-supplicant, "
+                 "asked by the trusted application; where it is installed)")
+      ->check(CLI::IsMember({kClientLends, kPluginLends}))
+      ->capture_default_str();
 }
 
 void add_core_options(CLI::App& sub, CoreOptions* options, bool several_sessions) {
@@ -37,6 +46,7 @@ void add_core_options(CLI::App& sub, CoreOptions* options, bool several_sessions
                  "most cores to compute on: auto (as many as this process may use and the network "
                  "can), or a number")
       ->capture_default_str();
+  add_lenders_option(sub, &options->lenders);
   if (!several_sessions) return;
   sub.add_option("--sessions", options->sessions,
                  "instances of the trusted application that share the inputs, for throughput; "

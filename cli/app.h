@@ -40,9 +40,16 @@ void add_device_info(CLI::App& app, Globals& globals, Action* action);
 // not the secure one and nobody asked for it.
 Backend choose_backend(const Globals& globals);
 
+// Who lends cores: threads of this program, or of tee-supplicant, whose plugin the trusted
+// application asks (client/plugin/).
+inline constexpr const char* kClientLends = "client";
+inline constexpr const char* kPluginLends = "plugin";
+void add_lenders_option(CLI::App& sub, std::string* lenders);
+
 // How the sessions of a subcommand compute.
 struct CoreOptions {
   std::string cores = "auto";
+  std::string lenders = kClientLends;
   std::size_t sessions = 1;
   // What --cores means; with several sessions auto is one core each.
   Session::Options session_options() const;

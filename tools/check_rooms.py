@@ -27,7 +27,7 @@ ALLOWED = {
     "include": [],
     "client": ["base", "tensor", "package", "engine", "protocol", "shim", "include"],
     "compiler": ["base", "tensor", "ops", "package", "engine", "include"],
-    "cli": ["base", "package", "analyze", "client", "compiler", "include"],
+    "cli": ["base", "package", "protocol", "analyze", "client", "compiler", "include"],
     "bench": ["base", "cores", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
     "tests": None,  # cross-room by purpose
     "tools": [],

@@ -4,6 +4,7 @@
 #include "analyze/report.h"
 #include "cli/app.h"
 #include "cli/files.h"
+#include "protocol/commands.h"
 
 namespace sz::cli {
 namespace {
@@ -94,7 +95,7 @@ void add_analyze(CLI::App& app, Globals& globals, Action* action) {
   sub->add_option("--ta", arguments->ta, "the trusted application's file (.ta)");
   sub->add_option("--trusted-os", arguments->trusted_os, "which OP-TEE: " + known_systems());
   sub->add_option("--cores", arguments->cores, "cores to reserve scratch and stacks for")
-      ->check(CLI::Range(1, 16))
+      ->check(CLI::Range(1, SMARTZONE_MAX_CORES))
       ->capture_default_str();
   sub->callback([&globals, arguments, action] {
     *action = [&globals, arguments] { return run_analyze(globals, *arguments); };

@@ -29,6 +29,7 @@ struct BenchOptions {
   std::string package;
   std::vector<std::string> backends;
   std::vector<std::string> cores = {"1"};
+  std::string lenders = kClientLends;
   std::size_t runs = 20;
   std::size_t warmup = 2;
   std::uint64_t seed = 1;
@@ -266,7 +267,8 @@ int bench(const Globals& globals, const BenchOptions& options) {
   std::vector<Contender> contenders;
   for (const Backend backend : chosen(globals, options)) {
     const unsigned most = most_of(core_counts);
-    const auto session = std::make_shared<Session>(open_and_load(backend, package, {most}));
+    const auto session = std::make_shared<Session>(open_and_load(
+        backend, package, {.cores = most, .plugin_lends = options.lenders == kPluginLends}));
     advise(session->cores());
     for (const unsigned cores : core_counts) {
       contenders.push_back({cores, session, session->device_info(), session->secure_memory()});
@@ -298,6 +300,7 @@ void add_bench(CLI::App& app, Globals& globals, Action* action) {
                   "numbers of cores, separated by commas: auto or 1 to 8 (e.g. 1,2)")
       ->delimiter(',')
       ->capture_default_str();
+  add_lenders_option(*sub, &options->lenders);
   sub->add_option("--runs", options->runs, "timed runs of each")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
