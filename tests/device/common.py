@@ -67,6 +67,29 @@ def large_model():
     return path
 
 
+def wide_package():
+    """A network of our own that is large enough to be shared between cores: three convolutions, 28
+    million multiply-adds each, on [1, 48, 28, 28]. Random weights; (package, its input as bytes)."""
+    import numpy  # pylint: disable=import-outside-toplevel
+    import onnx  # pylint: disable=import-outside-toplevel
+    from onnx import helper, numpy_helper  # pylint: disable=import-outside-toplevel
+    OUT.mkdir(parents=True, exist_ok=True)
+    path = OUT / "wide.onnx"
+    random = numpy.random.default_rng(1)
+    shape = [1, 48, 28, 28]
+    nodes, weights = [], []
+    for i in range(3):
+        values = random.uniform(-0.1, 0.1, [48, 48, 4, 4]).astype(numpy.float32)
+        weights.append(numpy_helper.from_array(values, f"w{i}"))
+        nodes += [helper.make_node("Conv", [f"x{i}", f"w{i}"], [f"c{i}"], pads=[1, 1, 2, 2]),
+                  helper.make_node("Relu", [f"c{i}"], [f"x{i + 1}"])]
+    float_type = onnx.TensorProto.FLOAT
+    graph = helper.make_graph(nodes, "wide", [helper.make_tensor_value_info("x0", float_type, shape)],
+                              [helper.make_tensor_value_info("x3", float_type, shape)], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
+    return compiled("wide", path), random.uniform(-1, 1, shape).astype(numpy.float32).tobytes()
+
+
 def mnist_package():
     """The MNIST network, which takes pixels as they are; (package, its folder)."""
     return shared_model("mnist_cnn", "--preprocess", write_json("mnist.json", {
