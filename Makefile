@@ -79,7 +79,14 @@ trusted: packages
 ta-%: firmware-% trusted
 	$(call build_ta,$*)
 
-device-files: arm64 $(addprefix ta-,$(FLAVOURS))
+# The plain baseline's TA, for comparison (bench/original). Its heap is of a fixed size.
+ORIGINAL_HEAP_MIB_stock := 8
+ORIGINAL_HEAP_MIB_smartzone := 160
+original-ta-%: firmware-% trusted
+	@bench/original/build_ta --kit "$$($(TZDEV) paths --flavour $* ta_dev_kit)" \
+	  --out $(BUILD)/original/$* --heap-mib $(ORIGINAL_HEAP_MIB_$*)
+
+device-files: arm64 $(addprefix ta-,$(FLAVOURS)) $(addprefix original-ta-,$(FLAVOURS))
 
 # Only what the demo needs, so that the first run is short.
 demo: ta-$(DEMO_FLAVOUR)

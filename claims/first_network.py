@@ -8,40 +8,14 @@ import statistics
 import tempfile
 import time
 
-from claims.registry import Measurement, at_most, claim, exactly, unmeasured
+from claims.common import board, needs_data
+from claims.registry import Measurement, at_most, claim, exactly
 from harness import package_file
-from harness.board import BUILD, ROOT, Board, call, data_folder, host_smartzone, ta_file
+from harness.board import BUILD, ROOT, call, data_folder, host_smartzone, ta_file
 from tests.device.common import (DIGITS, OUT, compiled, digits_package, large_model,
                                  mnist_package, relative_difference, squeezenet_package, vectors)
 from tests.device.test_hostile import SECURE_MIB
 from tests.device.test_memory import REGIONS, rounded
-
-NO_DATA = "SMARTZONE_DATA names no folder of trained models"
-_BOARDS = {}
-
-
-def board(flavour):
-    """A device of this flavour, booted at the first use, for all claims."""
-    if flavour not in _BOARDS:
-        one = Board(f"claims-{flavour}", flavour=flavour, memory=512)
-        one.start()
-        _BOARDS[flavour] = one
-    return _BOARDS[flavour]
-
-
-def clean_up():
-    """Ends the devices that the claims used."""
-    while _BOARDS:
-        _BOARDS.popitem()[1].stop()
-
-
-def needs_data(function):
-    """A claim that cannot be measured without the data folder says so."""
-    @functools.wraps(function)
-    def wrapped():
-        return function() if data_folder() else unmeasured(NO_DATA)
-    return wrapped
-
 
 # ---- the two commands --------------------------------------------------------------------------
 

@@ -46,6 +46,11 @@ def at_most(value, bound, note=""):
     return Measurement(value, value <= bound, note)
 
 
+def at_least(value, bound, note=""):
+    """A measurement that holds when value >= bound."""
+    return Measurement(value, value >= bound, note)
+
+
 def exactly(value, wanted, note=""):
     """A measurement that holds when value == wanted."""
     return Measurement(value, value == wanted, note)

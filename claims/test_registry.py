@@ -16,6 +16,8 @@ class RegistryTest(unittest.TestCase):
     def test_a_value_over_its_bound_falls_short(self):
         self.assertTrue(self.measured(lambda: registry.at_most(1.0, 1.0))["holds"])
         self.assertFalse(self.measured(lambda: registry.at_most(1.01, 1.0))["holds"])
+        self.assertTrue(self.measured(lambda: registry.at_least(5, 5))["holds"])
+        self.assertFalse(self.measured(lambda: registry.at_least(4.99, 5))["holds"])
         self.assertFalse(self.measured(lambda: registry.exactly(3, 4))["holds"])
 
     def test_an_error_is_a_row_that_falls_short_and_says_why(self):
@@ -32,7 +34,9 @@ class RegistryTest(unittest.TestCase):
         self.assertIn("not measured", table([row]))
 
     def test_every_claim_has_an_id_of_its_own(self):
+        import claims.core_speed  # noqa: F401  pylint: disable=unused-import
         import claims.first_network  # noqa: F401  pylint: disable=unused-import
+        import claims.original  # noqa: F401  pylint: disable=unused-import
         ids = [one.id for one in registry.CLAIMS]
         self.assertEqual(len(ids), len(set(ids)))
         self.assertGreater(len(ids), 10)

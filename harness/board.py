@@ -49,16 +49,19 @@ class Board:
     """One emulated device, by name. `start` boots it (or finds it running) and installs SmartZone.
 
     flavour: stock | smartzone; profile: firewalled | firewalled-large | carveout; sizes in MiB.
+    xtest: with OP-TEE's own test suite.
     """
 
     def __init__(self, name, flavour="stock", profile="firewalled", cores=2, memory=1024,
-                 secure_memory=None):
+                 secure_memory=None, xtest=False):
         self.name = name
         self.flavour = flavour
         self.options = ["--flavour", flavour, "--profile", profile, "--cores", str(cores),
                         "--memory", str(memory)]
         if secure_memory:
             self.options += ["--secure-memory", str(secure_memory)]
+        if xtest:
+            self.options.append("--with-xtest")
 
     def __enter__(self):
         self.start()

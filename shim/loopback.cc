@@ -15,13 +15,12 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kAlignment = 16;
 
 // A copy of a caller's buffer that both worlds could see. Ends (but for alignment) at a page that
-// may not be touched, so that reading past the end is noticed.
+// may not be touched, so that reading past the end is noticed. Keeps its pages for as long as copies
+// of about the same size follow: taking them from the system costs more than a small inference.
 class SharedBuffer {
  public:
   SharedBuffer() = default;
-  ~SharedBuffer() {
-    if (mapping_ != MAP_FAILED) munmap(mapping_, mapping_bytes_);
-  }
+  ~SharedBuffer() { unmap(); }
   SharedBuffer(const SharedBuffer&) = delete;
   SharedBuffer& operator=(const SharedBuffer&) = delete;
 
@@ -30,12 +29,8 @@ class SharedBuffer {
     if (size > SIZE_MAX / 2) return false;
     const std::size_t aligned = (size + kAlignment - 1) / kAlignment * kAlignment;
     const std::size_t pages = (aligned + kPage - 1) / kPage * kPage;
-    mapping_bytes_ = pages + kPage;
-    mapping_ =
-        mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapping_ == MAP_FAILED) return false;
+    if (!map(pages)) return false;
     auto* base = static_cast<std::byte*>(mapping_);
-    mprotect(base + pages, kPage, PROT_NONE);
     bytes_ = {base + pages - aligned, size};
     if (size != 0) std::memcpy(bytes_.data(), data, size);
     return true;
@@ -44,6 +39,23 @@ class SharedBuffer {
   std::span<std::byte> bytes() const { return bytes_; }
 
  private:
+  // `size` bytes in whole pages and the one behind them.
+  bool map(std::size_t size) {
+    if (mapping_ != MAP_FAILED && mapping_bytes_ == size + kPage) return true;
+    unmap();
+    void* mapping =
+        mmap(nullptr, size + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED) return false;
+    mprotect(static_cast<std::byte*>(mapping) + size, kPage, PROT_NONE);
+    mapping_ = mapping;
+    mapping_bytes_ = size + kPage;
+    return true;
+  }
+  void unmap() {
+    if (mapping_ != MAP_FAILED) munmap(mapping_, mapping_bytes_);
+    mapping_ = MAP_FAILED;
+  }
+
   void* mapping_ = MAP_FAILED;
   std::size_t mapping_bytes_ = 0;
   std::span<std::byte> bytes_;
@@ -70,6 +82,13 @@ void store_output(const TEE_Param& from, std::span<const std::byte> shared, Para
 
 }  // namespace
 
+struct LoopbackSession::Buffers {
+  std::array<SharedBuffer, 4> parameters;
+};
+
+LoopbackSession::LoopbackSession(void* context)
+    : context_(context), buffers_(std::make_unique<Buffers>()) {}
+
 std::uint32_t LoopbackSession::open(std::unique_ptr<LoopbackSession>* session) {
   const TEE_Result created = TA_CreateEntryPoint();
   if (created != TEE_SUCCESS) return created;
@@ -90,7 +109,7 @@ LoopbackSession::~LoopbackSession() {
 }
 
 std::uint32_t LoopbackSession::invoke(std::uint32_t command, Params& params) {
-  std::array<SharedBuffer, 4> buffers;
+  std::array<SharedBuffer, 4>& buffers = buffers_->parameters;
   SharedMemory memory;
   TEE_Param gp_params[4] = {};
   std::uint32_t types = 0;

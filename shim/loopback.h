@@ -66,10 +66,13 @@ class LoopbackSession {
   void set_mutator(Mutator mutator) { mutator_ = std::move(mutator); }
 
  private:
-  explicit LoopbackSession(void* context) : context_(context) {}
+  struct Buffers;
+
+  explicit LoopbackSession(void* context);
 
   void* context_;
   Mutator mutator_;
+  std::unique_ptr<Buffers> buffers_;  // of the last command, for the next
 };
 
 }  // namespace sz::shim

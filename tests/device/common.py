@@ -126,6 +126,14 @@ def tensor_bytes(path):
     raise ValueError(f"{path} holds no f32 data")
 
 
+def original_ta(flavour):
+    """The signed TA of the plain baseline (bench/original) for a flavour of OP-TEE."""
+    files = sorted((BUILD / "original" / flavour).glob("*.ta"))
+    if len(files) != 1:
+        raise FileNotFoundError(f"no TA in {BUILD / 'original' / flavour}: run `make device-files`")
+    return files[0]
+
+
 def floats(content):
     """Little-endian f32 bytes as a list."""
     return list(struct.unpack(f"<{len(content) // 4}f", content))

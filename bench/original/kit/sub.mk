@@ -1,0 +1,2 @@
+# No sources: everything is in the archive.
+global-incdirs-y += . ../../..
