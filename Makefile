@@ -22,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan arm64 trusted device-files clean
+.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan tsan arm64 trusted device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -67,6 +67,13 @@ host: packages
 asan: packages
 	$(call build,asan)
 
+# What several threads run at once, under ThreadSanitizer.
+THREADED_TESTS := cores_test shim_test lenders_test lending_test ta_test
+THREADED_SUITES := ^(JobBoard|ThreadPool|SecureCores|Lenders|LendingService|Lending|LentCores)
+
+tsan: packages
+	$(call build,tsan,$(THREADED_TESTS))
+
 firmware-%: packages
 	@$(TZDEV) build --flavour $*
 
@@ -98,9 +105,10 @@ demo: ta-$(DEMO_FLAVOUR)
 # Minutes each under the sanitizers; the host's run has them, and their small kin run here too.
 TOO_SLOW_FOR_ASAN := FullSize|SameBitsWithReferenceKernels/(mobilenet|squeezenet)
 
-test: test-packages host asan device-files
+test: test-packages host asan tsan device-files
 	@ctest --preset host -LE device -j $(JOBS)
 	@ctest --preset asan -LE device -E '$(TOO_SLOW_FOR_ASAN)' -j $(JOBS)
+	@ctest --preset tsan -R '$(THREADED_SUITES)' -j $(JOBS)
 	@ctest --test-dir $(BUILD)/arm64 --output-on-failure -j $(JOBS)
 	@ctest --preset host -L device
 	@echo "All tests passed: host, sanitizers, arm64, device."
