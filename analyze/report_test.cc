@@ -50,14 +50,18 @@ TEST(Analyze, CountsTheModelAsTheEngineDoes) {
   EXPECT_EQ(rows["weights"].bytes, need.weights);
   EXPECT_EQ(rows["arena"].bytes, need.arena);
   EXPECT_EQ(rows["scratch"].bytes, need.scratch);
+  EXPECT_EQ(rows["board"].bytes, need.board);
+  EXPECT_EQ(rows["stacks"].bytes, need.stacks);
+  EXPECT_GT(need.stacks, 0u);
   std::uint64_t mapped = 0;
-  for (const char* id : {"control", "weights", "arena", "scratch"}) {
+  for (const char* id : {"control", "weights", "arena", "scratch", "board", "stacks"}) {
     EXPECT_EQ(rows[id].mapped, (rows[id].bytes + kPage - 1) / kPage * kPage);
     mapped += rows[id].mapped;
   }
   EXPECT_EQ(report.model, mapped);
   EXPECT_EQ(report.session, 0u);
   EXPECT_EQ(report.total, mapped);
+  EXPECT_EQ(mapped, need.in_pages());
 }
 
 // Figures that OP-TEE's own statistics gave on the device for an image of this size.

@@ -5,15 +5,16 @@ import json
 import unittest
 
 from harness.board import BUILD, Board, host_smartzone, ta_file
-from tests.device.common import POOL_PAGE, compiled, digits_package, large_model
+from tests.device.common import POOL_PAGE, compiled, digits_package, large_model, wide_package
 
 CYCLES = 100
-REGIONS = ("control", "weights", "arena", "scratch")
+REGIONS = 6  # control, weights, arena, scratch; for several cores board and stacks
 
 
-def rounded(size):
-    """Bytes rounded up to pages."""
-    return -(-size // POOL_PAGE) * POOL_PAGE
+def analysed(package, cores=1):
+    """The analysis of a package for so many cores."""
+    return json.loads(host_smartzone("analyze", package, "--ta", ta_file("smartzone"), "--cores", cores,
+                                     "--json").stdout)
 
 
 class SecureMemory(unittest.TestCase):
@@ -27,22 +28,29 @@ class SecureMemory(unittest.TestCase):
         cls.package = digits_package()
         cls.board.push(cls.package, BUILD / "arm64" / "tests" / "memory_cycle", "/root/")
         cls.board.push(cls.package, "/root/digits.szp")
-        cls.report = json.loads(host_smartzone("analyze", cls.package, "--ta", ta_file("smartzone"),
-                                               "--json").stdout)
 
-    def cycle(self, times):
+    def cycle(self, times, package="digits", cores=1):
         """Runs the cycle program; returns its JSON."""
-        return json.loads(self.board.run("/root/memory_cycle", "/root/digits.szp",
-                                         str(times)).stdout)
+        return json.loads(self.board.run("/root/memory_cycle", f"/root/{package}.szp", str(times),
+                                         "tee", str(cores)).stdout)
 
     def test_measured_memory_equals_the_analysis_within_a_page_per_region(self):
         said = self.cycle(1)
-        rows = {row["id"]: row["bytes"] for row in self.report["rows"]}
-        model = sum(rounded(rows[region]) for region in REGIONS)
-        self.assertLessEqual(abs(said["loaded"] - said["opened"] - model), POOL_PAGE * len(REGIONS))
+        report = analysed(self.package)
+        self.assertLessEqual(abs(said["loaded"] - said["opened"] - report["model"]),
+                             POOL_PAGE * REGIONS)
         # The cycle program has a session open already, so this one shares what can be shared.
-        session = self.report["session"] - self.report["shared"]
+        session = report["session"] - report["shared"]
         self.assertLessEqual(abs(said["opened"] - said["before"] - session), POOL_PAGE)
+
+    def test_so_it_does_for_two_cores_and_all_comes_back(self):
+        package, _ = wide_package()
+        self.board.push(package, "/root/wide.szp")
+        said = self.cycle(20, "wide", 2)
+        self.assertLessEqual(abs(said["loaded"] - said["opened"] - analysed(package, 2)["model"]),
+                             POOL_PAGE * REGIONS)
+        self.assertEqual(said["unloaded_drift"], 0)
+        self.assertEqual(said["after"], said["before"])
 
     def test_everything_comes_back_100_times_in_a_row(self):
         said = self.cycle(CYCLES)
