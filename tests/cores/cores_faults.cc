@@ -32,9 +32,8 @@ Case simple(const char* name, Outcome (*run)(TeeContext&)) {
 }
 
 Case counted(const char* name, std::uint32_t times, Outcome (*run)(TeeContext&, std::uint32_t)) {
-  return {name, times, 0, [run](TeeContext& context, auto number, auto) {
-            return run(context, number);
-          }};
+  return {name, times, 0,
+          [run](TeeContext& context, auto number, auto) { return run(context, number); }};
 }
 
 const std::vector<Case>& cases() {

@@ -3,12 +3,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -29,8 +30,8 @@ constexpr TEEC_UUID kPseudoTa = SECURE_CORES_UUID;
 
 void open(TeeContext& context, const TEEC_UUID& uuid, TEEC_Session* session, const char* what) {
   std::uint32_t origin = 0;
-  const TEEC_Result result = TEEC_OpenSession(context.get(), session, &uuid, TEEC_LOGIN_PUBLIC,
-                                              nullptr, nullptr, &origin);
+  const TEEC_Result result =
+      TEEC_OpenSession(context.get(), session, &uuid, TEEC_LOGIN_PUBLIC, nullptr, nullptr, &origin);
   if (result != TEEC_SUCCESS) fail(std::string("no session with ") + what, result);
 }
 
@@ -41,8 +42,8 @@ TestTa::TestTa(TeeContext& context) { open(context, kTestTa, &session_, "the tes
 std::uint32_t TestTa::call(Command command, const Request& request, Report* report) {
   Request copy = request;
   TEEC_Operation operation{};
-  operation.paramTypes = TEEC_PARAM_TYPES(TEEC_MEMREF_TEMP_INPUT, TEEC_MEMREF_TEMP_OUTPUT,
-                                          TEEC_NONE, TEEC_NONE);
+  operation.paramTypes =
+      TEEC_PARAM_TYPES(TEEC_MEMREF_TEMP_INPUT, TEEC_MEMREF_TEMP_OUTPUT, TEEC_NONE, TEEC_NONE);
   operation.params[0].tmpref = {&copy, sizeof(copy)};
   operation.params[1].tmpref = {report, sizeof(*report)};
   std::uint32_t origin = 0;
@@ -92,6 +93,7 @@ void LenderThreads::lend(std::uint32_t number) {
   std::minstd_rand random(number + 1);
   const auto cpus = static_cast<std::uint32_t>(sysconf(_SC_NPROCESSORS_ONLN));
   if (options_.cpu >= 0) pin_to_cpu(options_.cpu);
+  if (options_.ready != nullptr) ++*options_.ready;
   while (!ending_) {
     const std::uint64_t group = group_;
     if (group == 0) {
@@ -129,18 +131,34 @@ bool LenderThreads::count(const Loan& loan) {
   return false;
 }
 
+SharedCounter::SharedCounter() {
+  void* memory =
+      mmap(nullptr, sizeof(*counter_), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::runtime_error("no memory to share with a process");
+  counter_ = new (memory) std::atomic<std::uint32_t>(0);
+}
+
+SharedCounter::~SharedCounter() { munmap(counter_, sizeof(*counter_)); }
+
 pid_t start_lender_process(std::uint64_t group, std::uint32_t threads) {
+  const SharedCounter ready;
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("no more processes");
-  if (child > 0) return child;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  try {
-    const std::atomic<std::uint64_t> forever = group;
-    LenderThreads lenders(forever, {.count = threads});
-    for (;;) pause();
-  } catch (const std::exception&) {
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    try {
+      const std::atomic<std::uint64_t> forever = group;
+      LenderThreads lenders(forever, {.count = threads, .ready = ready.get()});
+      for (;;) pause();
+    } catch (const std::exception&) {
+    }
+    _exit(1);
   }
-  _exit(1);
+  if (!holds_within(20'000, [&] { return *ready.get() == threads; })) {
+    kill_process(child);
+    throw std::runtime_error("a process of lenders does not begin");
+  }
+  return child;
 }
 
 void kill_process(pid_t process) {
@@ -188,7 +206,8 @@ TeeMemory tee_memory(TeeContext& context) {
   using ta::testing::Allocator;
   const auto heap = ta::testing::read_statistics(context, Allocator::kCoreHeap);
   const auto memory = ta::testing::read_statistics(context, Allocator::kTaMemory);
-  if (!heap || !memory) throw std::runtime_error("this OP-TEE keeps no statistics (CFG_WITH_STATS=y)");
+  if (!heap || !memory)
+    throw std::runtime_error("this OP-TEE keeps no statistics (CFG_WITH_STATS=y)");
   return {heap->allocated, memory->allocated};
 }
 

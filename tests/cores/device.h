@@ -78,6 +78,7 @@ class LenderThreads {
     std::uint32_t longest_rest = 0;  // microseconds between two visits, at random; 0: no rest
     bool wanders = false;            // pins itself to another CPU now and then
     bool once = false;               // ends after the first visit that was let in
+    std::atomic<std::uint32_t>* ready = nullptr;  // counts those that begin to lend
   };
 
   LenderThreads(const std::atomic<std::uint64_t>& group, Options options);
@@ -103,7 +104,22 @@ class LenderThreads {
   std::vector<std::thread> threads_;
 };
 
-// A process of its own that lends to `group` from `threads` threads for ever.
+// A counter that a process shares with those that it forks.
+class SharedCounter {
+ public:
+  SharedCounter();
+  ~SharedCounter();
+  SharedCounter(const SharedCounter&) = delete;
+  SharedCounter& operator=(const SharedCounter&) = delete;
+
+  std::atomic<std::uint32_t>* get() const { return counter_; }
+
+ private:
+  std::atomic<std::uint32_t>* counter_;
+};
+
+// A process of its own that lends to `group` from `threads` threads for ever. Returns when all of
+// them have begun.
 pid_t start_lender_process(std::uint64_t group, std::uint32_t threads = 1);
 
 // Sends SIGKILL and waits for the process.

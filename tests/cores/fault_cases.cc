@@ -51,8 +51,8 @@ Outcome faulting_helper(TeeContext& context, Fault fault, const char* name) {
     outcome.check(report.helper_came == 1, "no helper came");
     outcome.equal(report.checksum, expected_checksum(request), "result");
     outcome.equal(report.differing, 0, "results that differ");
-    outcome.equal(report.status, is_fatal(fault) ? static_cast<std::uint32_t>(Status::kHelperFault) : 0,
-                  "status");
+    outcome.equal(report.status,
+                  is_fatal(fault) ? static_cast<std::uint32_t>(Status::kHelperFault) : 0, "status");
     if (fault == Fault::kPanic) outcome.equal(report.detail, kPanicCode, "panic code");
     if (fault == Fault::kSystemCall) {
       outcome.equal(report.system_call, kNotSupported, "the system call's result");

@@ -146,8 +146,7 @@ Outcome group_ids(TeeContext& context) {
   std::uint64_t closed = 0;
   {
     TestTa ta(context);
-    const std::uint64_t good =
-        ta.must(Command::kRawStart, {.cores = 2, .raw = Raw::kReturn}).group;
+    const std::uint64_t good = ta.must(Command::kRawStart, {.cores = 2, .raw = Raw::kReturn}).group;
     check_unknown(lender, good, &outcome);
     outcome.equal(ta.must(Command::kRawStatus).entries, 0, "entries by wrong ids");
     outcome.equal(lender.lend(good).result, kSuccessResult, "LEND to the good id");
@@ -158,8 +157,7 @@ Outcome group_ids(TeeContext& context) {
   outcome.equal(lender.lend(closed).result, kItemNotFound, "LEND to the id of a closed session");
   {
     TestTa ta(context);
-    const std::uint64_t good =
-        ta.must(Command::kRawStart, {.cores = 2, .raw = Raw::kReturn}).group;
+    const std::uint64_t good = ta.must(Command::kRawStart, {.cores = 2, .raw = Raw::kReturn}).group;
     outcome.check(good != closed, "an id was given again");
     outcome.equal(lender.lend(closed).result, kItemNotFound, "replayed id beside a live group");
     outcome.equal(ta.must(Command::kRawStatus).entries, 0, "entries by a replayed id");

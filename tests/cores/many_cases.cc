@@ -1,6 +1,5 @@
 // More lenders than slots; sessions that come and go under lenders' hammering; killed clients.
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,13 +92,8 @@ Outcome closing(TeeContext& context, std::uint32_t times) {
 
 namespace {
 
-// What a client tells the process that kills it.
-struct Progress {
-  std::atomic<std::uint32_t> runs;
-};
-
-// A client with two lenders that computes for ever.
-pid_t start_client_process(Progress* progress) {
+// A client with two lenders that computes for ever, and counts its runs.
+pid_t start_client_process(std::atomic<std::uint32_t>* runs) {
   const pid_t child = fork();
   if (child < 0) throw std::runtime_error("no more processes");
   if (child > 0) return child;
@@ -112,7 +106,7 @@ pid_t start_client_process(Progress* progress) {
     group = ta.must(Command::kStart, {.cores = 3}).group;
     Request request = small_job(17);
     request.cores = 3;
-    for (;; ++progress->runs) ta.must(Command::kRun, request);
+    for (;; ++*runs) ta.must(Command::kRun, request);
   } catch (const std::exception&) {
   }
   _exit(1);
@@ -125,19 +119,16 @@ Outcome killed_clients(TeeContext& context, std::uint32_t times) {
   const TeeMemory before = tee_memory(context);
   const Stopwatch watch;
   std::mt19937 random(50);
-  auto* progress = static_cast<Progress*>(mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
-                                               MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-  if (progress == MAP_FAILED) throw std::runtime_error("no memory to share with a client");
+  const SharedCounter runs;
   for (std::uint32_t i = 0; i < times; ++i) {
-    progress->runs = 0;
-    const pid_t client = start_client_process(progress);
+    *runs.get() = 0;
+    const pid_t client = start_client_process(runs.get());
     // From here on it is in a run nearly always.
-    outcome.check(holds_within(20'000, [&] { return progress->runs != 0; }), "a client hangs");
+    outcome.check(holds_within(20'000, [&] { return *runs.get() != 0; }), "a client hangs");
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 50'000));
     outcome.check(waitpid(client, nullptr, WNOHANG) == 0, "a client ended by itself");
     kill_process(client);
   }
-  munmap(progress, sizeof(Progress));
   outcome.figure("killed", times);
   outcome.figure("seconds", watch.seconds());
   // Linux closes a dead process's sessions when its last call has returned.
@@ -156,8 +147,8 @@ void check_full_house(TeeContext& context, Outcome* outcome) {
   std::atomic<std::uint64_t> group = 0;
   LenderThreads lenders(group, {.count = kSlots, .once = true});
   group = ta.must(Command::kRawStart, {.cores = kSlots + 1, .raw = Raw::kCount}).group;
-  const bool all = holds_within(
-      30'000, [&] { return ta.must(Command::kRawStatus).inside == kSlots; });
+  const bool all =
+      holds_within(30'000, [&] { return ta.must(Command::kRawStatus).inside == kSlots; });
   outcome->check(all, "not all helpers get in afterwards");
   group = 0;
   ta.must(Command::kRawStop);

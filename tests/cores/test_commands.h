@@ -7,17 +7,19 @@
 #include "protocol/commands.h"
 
 // 98196f13-cb7b-4978-80f8-09969bacc49d. Signed for the emulated device's tests only.
-#define CORES_TEST_TA_UUID \
-  { 0x98196f13, 0xcb7b, 0x4978, { 0x80, 0xf8, 0x09, 0x96, 0x9b, 0xac, 0xc4, 0x9d } }
+#define CORES_TEST_TA_UUID                                                         \
+  {                                                                                \
+    0x98196f13, 0xcb7b, 0x4978, { 0x80, 0xf8, 0x09, 0x96, 0x9b, 0xac, 0xc4, 0x9d } \
+  }
 
 namespace sz::cores_test {
 
 enum class Command : std::uint32_t {
   // ta::SecureCores, as the real TA uses it.
-  kStart,   // lets helpers in, for request.cores
-  kRun,     // request.repeats jobs in one run
-  kStop,    // sends the helpers away
-  kFacts,   // report.facts only
+  kStart,  // lets helpers in, for request.cores
+  kRun,    // request.repeats jobs in one run
+  kStop,   // sends the helpers away
+  kFacts,  // report.facts only
 
   // A group of its own, by the pseudo-TA's commands alone, with helpers that do as request.raw.
   kRawStart,
@@ -59,7 +61,8 @@ struct Request {
   std::uint32_t rounds = 1000;  // of each chunk
   std::uint64_t seed = 1;
   Fault fault = Fault::kNone;
-  std::uint32_t wait_for_helper = 0;  // 1: the owner's first chunk waits until a helper has begun one
+  std::uint32_t wait_for_helper =
+      0;  // 1: the owner's first chunk waits until a helper has begun one
   Raw raw = Raw::kReturn;
   std::uint32_t wait_ms = 0;
   std::uint32_t misuse = 0;
@@ -73,9 +76,9 @@ struct Report {
   std::uint32_t helper_came = 0;  // a helper has begun a chunk in every job that waited for one
   std::uint32_t system_call = 0;  // what Fault::kSystemCall gave the helper
   std::uint32_t reserved = 0;
-  std::uint64_t checksum = 0;     // of the last job
-  std::uint64_t differing = 0;    // jobs whose checksum is not that of the first
-  std::uint64_t group = 0;        // group id for LEND
+  std::uint64_t checksum = 0;   // of the last job
+  std::uint64_t differing = 0;  // jobs whose checksum is not that of the first
+  std::uint64_t group = 0;      // group id for LEND
 
   // Raw groups.
   std::uint32_t faults = 0;

@@ -30,8 +30,9 @@ class WithoutThrottling {
   }
 };
 
-// A SCHED_FIFO thread that has the lender's CPU to itself until `end`, from `delay_ms` on. A thread on
-// a third CPU wakes it: timers are late on those that are in the secure world, under the emulator.
+// A SCHED_FIFO thread that has the lender's CPU to itself until `end`, from `delay_ms` on. A thread
+// on a third CPU wakes it: timers are late on those that are in the secure world, under the
+// emulator.
 class Hog {
  public:
   explicit Hog(std::uint32_t delay_ms)
@@ -105,7 +106,7 @@ Outcome killed_lenders(TeeContext& context, std::uint32_t times) {
     BusyOwner owner(ta, small_job(9));
     for (std::uint32_t i = 0; i < times; ++i) {
       const pid_t lender = start_lender_process(group, 1 + random() % 2);
-      std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 30'000));
       kill_process(lender);
     }
     owner.end();
@@ -125,8 +126,8 @@ Outcome killed_lenders(TeeContext& context, std::uint32_t times) {
 }
 
 // The lender's CPU is taken away while the helper is in a chunk, and is not given back before the
-// run is over: the owner may not wait for it. Whether the helper is in a chunk just then is a matter
-// of luck, so it is tried several times. Needs three CPUs.
+// run is over: the owner may not wait for it. Whether the helper is in a chunk just then is a
+// matter of luck, so it is tried several times. Needs three CPUs.
 Outcome starved_lender(TeeContext& context) {
   constexpr int kTries = 12;
   constexpr double kLongestRun = 15;  // alone the job takes about two seconds

@@ -15,14 +15,14 @@ constexpr std::uint32_t kNone = 0;
 constexpr std::uint32_t kStartTypes =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_INPUT,
                     TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_INOUT);
-constexpr std::uint32_t kStatusTypes = TEE_PARAM_TYPES(
-    TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE,
-    TEE_PARAM_TYPE_NONE);
+constexpr std::uint32_t kStatusTypes =
+    TEE_PARAM_TYPES(TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE,
+                    TEE_PARAM_TYPE_NONE);
 constexpr std::uint32_t kStopTypes = TEE_PARAM_TYPES(
     TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE);
-constexpr std::uint32_t kLendTypes = TEE_PARAM_TYPES(
-    TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE,
-    TEE_PARAM_TYPE_NONE);
+constexpr std::uint32_t kLendTypes =
+    TEE_PARAM_TYPES(TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE,
+                    TEE_PARAM_TYPE_NONE);
 
 }  // namespace
 
@@ -161,20 +161,48 @@ std::uint32_t RawGroup::stop(const Request& request, Report* report) {
 std::uint32_t RawGroup::bad_start(std::uint32_t number, const void* outside) {
   Start start = good_start(2);
   switch (number) {
-    case 0: start.entry = address_of(page_.bytes().data()); break;  // not executable
-    case 1: start.entry = 0; break;
-    case 2: start.entry += 2; break;
-    case 3: start.area += SECURE_CORES_PAGE; break;  // in the midst of a mapping
-    case 4: start.area = 0; break;
-    case 5: start.area = start.argument; break;  // of another size
-    case 6: start.slots = 0; break;
-    case 7: start.slots = SECURE_CORES_MAX_SLOTS + 1; break;
-    case 8: start.stack_bytes = 0; break;
-    case 9: start.stack_bytes += 16; break;
-    case 10: start.stack_bytes = 0xfffff000; break;
-    case 11: start.area = start.entry & ~std::uint64_t{SECURE_CORES_PAGE - 1}; break;
-    case 12: start.entry = address_of(outside) & ~std::uint64_t{3}; break;
-    default: start.area = address_of(outside) & ~std::uint64_t{SECURE_CORES_PAGE - 1}; break;
+    case 0:
+      start.entry = address_of(page_.bytes().data());
+      break;  // not executable
+    case 1:
+      start.entry = 0;
+      break;
+    case 2:
+      start.entry += 2;
+      break;
+    case 3:
+      start.area += SECURE_CORES_PAGE;
+      break;  // in the midst of a mapping
+    case 4:
+      start.area = 0;
+      break;
+    case 5:
+      start.area = start.argument;
+      break;  // of another size
+    case 6:
+      start.slots = 0;
+      break;
+    case 7:
+      start.slots = SECURE_CORES_MAX_SLOTS + 1;
+      break;
+    case 8:
+      start.stack_bytes = 0;
+      break;
+    case 9:
+      start.stack_bytes += 16;
+      break;
+    case 10:
+      start.stack_bytes = 0xfffff000;
+      break;
+    case 11:
+      start.area = start.entry & ~std::uint64_t{SECURE_CORES_PAGE - 1};
+      break;
+    case 12:
+      start.entry = address_of(outside) & ~std::uint64_t{3};
+      break;
+    default:
+      start.area = address_of(outside) & ~std::uint64_t{SECURE_CORES_PAGE - 1};
+      break;
   }
   std::uint64_t group = 0;
   return send_start(start, &group);
