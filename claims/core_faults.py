@@ -55,8 +55,9 @@ def cores_faults():
     """tests/cores/cores_faults.cc has them."""
     failed = []
     for cores, case in FAULT_CASES:
-        if not measured(cores, "cores_faults", *case)["passed"]:
-            failed.append(case[0])
+        said = measured(cores, "cores_faults", *case)
+        if not said["passed"]:
+            failed.append(f"{case[0]} ({said['failures'][0]})")
     note = "failed: " + ", ".join(failed) if failed else "helpers that fault, leave or hang; an owner " \
         "that panics; killed clients; starved and stopped lenders; wrong ids; sessions that close"
     return exactly(len(FAULT_CASES) - len(failed), len(FAULT_CASES), note)
