@@ -22,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan tsan arm64 trusted device-files clean
+.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan tsan arm64 trusted test-ta device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -93,7 +93,11 @@ original-ta-%: firmware-% trusted
 	@bench/original/build_ta --kit "$$($(TZDEV) paths --flavour $* ta_dev_kit)" \
 	  --out $(BUILD)/original/$* --heap-mib $(ORIGINAL_HEAP_MIB_$*)
 
-device-files: arm64 $(addprefix ta-,$(FLAVOURS)) $(addprefix original-ta-,$(FLAVOURS))
+# Misbehaves on purpose; for the tests on the device.
+test-ta: ta-smartzone
+	@ta/build_ta --test --kit "$$($(TZDEV) paths --flavour smartzone ta_dev_kit)" --out $(BUILD)/test-ta
+
+device-files: arm64 $(addprefix ta-,$(FLAVOURS)) $(addprefix original-ta-,$(FLAVOURS)) test-ta
 
 # Only what the demo needs, so that the first run is short.
 demo: ta-$(DEMO_FLAVOUR)

@@ -20,6 +20,11 @@ def board(flavour, **options):
     return _BOARDS[name]
 
 
+def keep(one):
+    """Has clean_up() end this device as well."""
+    _BOARDS[one.name] = one
+
+
 def clean_up():
     """Ends the devices that the claims used."""
     while _BOARDS:

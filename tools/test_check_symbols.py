@@ -64,6 +64,11 @@ class CheckSymbols(unittest.TestCase):
         self.assertEqual(self.check(ta=source), "")
         self.assertIn("TEE_Free", self.check(engine=source))
 
+    def test_only_the_test_ta_may_panic(self):
+        source = "extern \"C\" void TEE_Panic(unsigned); void f() { TEE_Panic(1); }"
+        self.assertEqual(self.check(test_ta=source), "")
+        self.assertIn("TEE_Panic", self.check(ta=source))
+
 
 if __name__ == "__main__":
     unittest.main()

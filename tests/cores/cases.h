@@ -1,0 +1,39 @@
+// The cases of cores_faults. Each runs its fault, and then a further session that must work.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/cores/device.h"
+#include "tests/cores/outcome.h"
+
+namespace sz::cores_test {
+
+// A job that takes a helper's while: some milliseconds on the emulated device.
+Request small_job(std::uint64_t seed);
+
+// A fresh session computes rightly, with a helper. Part of every case.
+void check_next_session(TeeContext& context, Outcome* outcome);
+
+// fault_cases.cc
+Outcome faulting_helper(TeeContext& context, Fault fault, const char* name);
+Outcome owner_panics(TeeContext& context);
+
+// group_cases.cc: raw groups and ids.
+Outcome evicted_while_counting(TeeContext& context, std::uint32_t slots);
+Outcome closed_while_counting(TeeContext& context, std::uint32_t slots);
+Outcome mapped_after_start(TeeContext& context);
+Outcome misused_commands(TeeContext& context);
+Outcome group_ids(TeeContext& context);
+
+// withheld_cases.cc: lenders that Linux takes away.
+Outcome killed_lenders(TeeContext& context, std::uint32_t times);
+Outcome starved_lender(TeeContext& context);
+Outcome stopped_lender(TeeContext& context);
+
+// many_cases.cc
+Outcome crowd(TeeContext& context, std::uint32_t slots, std::uint32_t lenders);
+Outcome closing(TeeContext& context, std::uint32_t times);
+Outcome killed_clients(TeeContext& context, std::uint32_t times);
+Outcome cycles(TeeContext& context, std::uint32_t times);
+
+}  // namespace sz::cores_test

@@ -1,0 +1,2 @@
+# No sources: everything is in the archives of the trusted rooms.
+global-incdirs-y += . ../../../..
