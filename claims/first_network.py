@@ -11,7 +11,7 @@ import time
 from claims.common import board, needs_data
 from claims.registry import Measurement, at_most, claim, exactly
 from harness import package_file
-from harness.board import BUILD, ROOT, call, data_folder, host_smartzone, ta_file
+from harness.board import BUILD, ROOT, call, data_folder, host_smartzone
 from tests.device.common import (DIGITS, OUT, compiled, digits_package, large_model,
                                  mnist_package, relative_difference, squeezenet_package, vectors)
 from tests.device.test_hostile import SECURE_MIB
