@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <thread>
 
 #include "base/sha256.h"
 #include "shim/gp.h"
@@ -46,6 +47,12 @@ void TEE_GetSystemTime(TEE_Time* time) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto count = std::chrono::duration_cast<milliseconds>(now).count();
   *time = {static_cast<std::uint32_t>(count / 1000), static_cast<std::uint32_t>(count % 1000)};
+}
+
+TEE_Result TEE_Wait(std::uint32_t timeout) {
+  const GpEvent event;
+  std::this_thread::sleep_for(std::chrono::milliseconds(timeout));
+  return TEE_SUCCESS;
 }
 
 TEE_Result tee_invoke_supp_plugin(const TEE_UUID*, std::uint32_t, std::uint32_t, void*, std::size_t,

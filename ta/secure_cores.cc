@@ -20,8 +20,10 @@ static_assert(cores::kStackPage == SECURE_CORES_PAGE);
 // than a step that is done by the owner alone.
 constexpr std::uint32_t kPatience = 100'000;
 
-// Looks at the last chunk before the owner asks the trusted OS what keeps it.
+// Looks at the last chunk before the owner asks the trusted OS what keeps it, and then sleeps between
+// looks: on a busy machine the helper may be waiting for the very core that the owner spins on.
 constexpr std::uint32_t kSpins = 20'000;
+constexpr std::uint32_t kSleepMs = 1;
 
 // A helper that keeps the owner waiting for so long is withheld by Linux: longer than its turns on
 // a busy core, short enough that nobody takes it for a hang.
@@ -151,17 +153,16 @@ void SecureCores::run(const Work& work) {
 }
 
 void SecureCores::wait_for_helpers() {
-  std::uint64_t since = 0;
-  for (std::uint32_t spins = 1; !board_->done(); ++spins) {
+  for (std::uint32_t spins = 0; spins < kSpins; ++spins) {
+    if (board_->done()) return;
     relax_processor();
-    if (spins % kSpins != 0) continue;
-    const std::uint64_t now = now_ms();
-    if (since == 0) since = now;
+  }
+  for (const std::uint64_t since = now_ms(); !board_->done(); TEE_Wait(kSleepMs)) {
     if (helper_faulted()) {
       close_group();
       return board_->redo();
     }
-    if (now - since >= kEvictAfterMs) return evict();
+    if (now_ms() - since >= kEvictAfterMs) return evict();
   }
 }
 

@@ -109,6 +109,9 @@ typedef struct {
 
 void TEE_GetSystemTime(TEE_Time *time);
 
+/* Sleeps for at least so many milliseconds. */
+TEE_Result TEE_Wait(uint32_t timeout);
+
 /* Digests: SHA-256 only */
 
 #define TEE_ALG_SHA256 0x50000004u
