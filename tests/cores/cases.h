@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "tests/cores/device.h"
 #include "tests/cores/outcome.h"
@@ -13,6 +14,12 @@ Request small_job(std::uint64_t seed);
 
 // A fresh session computes rightly, with a helper. Part of every case.
 void check_next_session(TeeContext& context, Outcome* outcome);
+
+// Checks that OP-TEE has all its memory back after `body`. Each of OP-TEE's threads keeps a little
+// of its heap from its first call to tee-supplicant on (its cache of shared memory), and which
+// thread has made one is chance: so a body that took something gets three more tries. A leak takes
+// each time.
+void check_gives_back(TeeContext& context, Outcome* outcome, const std::function<void()>& body);
 
 // fault_cases.cc
 Outcome faulting_helper(TeeContext& context, Fault fault, const char* name);

@@ -24,6 +24,18 @@ void check_next_session(TeeContext& context, Outcome* outcome) {
   outcome->check(report.facts.work[1] != 0, "next session: the helper did nothing");
 }
 
+void check_gives_back(TeeContext& context, Outcome* outcome, const std::function<void()>& body) {
+  constexpr int kTries = 4;
+  // Linux closes a dead process's sessions when its last call has returned.
+  constexpr std::uint32_t kGivesBackWithinMs = 5000;
+  for (int i = 0; i < kTries; ++i) {
+    const TeeMemory before = tee_memory(context);
+    body();
+    if (holds_within(kGivesBackWithinMs, [&] { return tee_memory(context) == before; })) return;
+  }
+  outcome->check(false, "OP-TEE has less memory than before, each time");
+}
+
 namespace {
 
 bool is_fatal(Fault fault) {

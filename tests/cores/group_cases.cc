@@ -44,8 +44,7 @@ Outcome evicted_while_counting(TeeContext& context, std::uint32_t slots) {
 
 Outcome closed_while_counting(TeeContext& context, std::uint32_t slots) {
   Outcome outcome("closed-while-counting");
-  const TeeMemory before = tee_memory(context);
-  {
+  check_gives_back(context, &outcome, [&] {
     std::atomic<std::uint64_t> group = 0;
     LenderThreads lenders(group, {.count = slots, .once = true});
     {
@@ -55,8 +54,7 @@ Outcome closed_while_counting(TeeContext& context, std::uint32_t slots) {
     }
     lenders.end();
     outcome.equal(lenders.evicted, slots, "lenders told that they were evicted");
-  }
-  outcome.check(tee_memory(context) == before, "OP-TEE has less memory than before");
+  });
   check_next_session(context, &outcome);
   return outcome;
 }
@@ -92,15 +90,13 @@ Outcome misused_commands(TeeContext& context) {
       kNotSupported,                                                   // no such command
       kBadState};                                                      // started twice
   Outcome outcome("misused-commands");
-  const TeeMemory before = tee_memory(context);
-  {
+  check_gives_back(context, &outcome, [&] {
     TestTa ta(context);
     for (std::uint32_t i = 0; i < kMisuses; ++i) {
       outcome.equal(ta.must(Command::kRawMisuse, {.misuse = i}).result, kWanted[i],
                     "misuse " + std::to_string(i));
     }
-  }
-  outcome.check(tee_memory(context) == before, "OP-TEE has less memory than before");
+  });
   check_next_session(context, &outcome);
   return outcome;
 }

@@ -13,7 +13,16 @@ class Outcome {
  public:
   explicit Outcome(std::string name) : name_(std::move(name)) {}
 
-  void figure(const std::string& what, double value) { figures_.emplace_back(what, value); }
+  // The last value counts.
+  void figure(const std::string& what, double value) {
+    for (auto& [name, last] : figures_) {
+      if (name == what) {
+        last = value;
+        return;
+      }
+    }
+    figures_.emplace_back(what, value);
+  }
 
   // Counts as a failure of the case unless it holds.
   void check(bool holds, const std::string& what) {
