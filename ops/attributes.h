@@ -47,11 +47,19 @@ struct Pool2dAttributes {
   std::uint32_t count_include_pad = 0;  // average only: 1 = divide by the whole (padded) window
 };
 
-enum class UnaryKind : std::uint32_t { kClamp = 0 };
+// Unary. The first word is the kind; what follows depends on it.
+enum class UnaryKind : std::uint32_t { kClamp = 0, kLeakyRelu = 1 };
 
+// Of kClamp.
 struct UnaryAttributes {
   UnaryKind kind = UnaryKind::kClamp;
   Clamp clamp;
+};
+
+// Of kLeakyRelu: y = x, or x * slope where x < 0. The slope is finite.
+struct LeakyReluAttributes {
+  UnaryKind kind = UnaryKind::kLeakyRelu;
+  float slope = 0.01f;
 };
 
 enum class BinaryKind : std::uint32_t { kAdd = 0, kSub = 1, kMul = 2, kDiv = 3 };
@@ -68,6 +76,11 @@ struct BinaryAttributes {
 // Transpose: y.dims[i] = x.dims[perm[i]]. perm has kMaxRank entries; those >= rank are 0.
 struct TransposeAttributes {
   std::uint32_t perm[6] = {0, 0, 0, 0, 0, 0};
+};
+
+// Upsample: [N,H,W,C] -> [N,H*factor_h,W*factor_w,C], every pixel repeated.
+struct UpsampleAttributes {
+  std::uint32_t factor_h = 1, factor_w = 1;
 };
 
 // Number of words of an attribute struct.

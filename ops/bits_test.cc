@@ -28,10 +28,12 @@ const Family kFamilies[] = {
     {"pool", random_pool, 0x0e1dd73c60a02a4bull},
     {"global_average_pool", random_global_average_pool, 0x659060aa9b307283ull},
     {"unary", random_unary, 0x978c293b01257ccaull},
+    {"leaky_relu", random_leaky_relu, 0xb87e6c50c93bacbdull},
     {"binary", random_binary, 0xef4ee60a006f7277ull},
     {"softmax", random_softmax, 0x9319c1f90c5e731aull},
     {"copy", random_copy, 0xee83fd06db3e463dull},
     {"transpose", random_transpose, 0x5dd5a9e9788d4b50ull},
+    {"upsample", random_upsample, 0xac1d7666c98d4f8cull},
 };
 
 class OperatorBits : public ::testing::TestWithParam<Family> {};

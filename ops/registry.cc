@@ -30,6 +30,7 @@ constexpr Operator kOperators[] = {
      run_softmax},
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
+    {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
 };
 
 }  // namespace

@@ -29,6 +29,11 @@ inline float finish(float value, const Clamp& clamp) {
   return canonical(value);
 }
 
+// Leaky Relu: NaN passes, as the canonical NaN; -0 is not below 0.
+inline float leaky_relu(float value, float slope) {
+  return canonical(value < 0.0f ? value * slope : value);
+}
+
 // The larger of two. A NaN on either side wins; of equal values (+0 and -0) the first stays.
 inline float maximum(float first, float second) {
   return second > first || second != second ? second : first;

@@ -182,6 +182,8 @@ std::string_view operator_name(std::uint16_t op) {
       return "Copy";
     case ops::OpCode::kTranspose:
       return "Transpose";
+    case ops::OpCode::kUpsample:
+      return "Upsample";
   }
   return "?";
 }

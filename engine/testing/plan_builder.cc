@@ -312,4 +312,15 @@ PlanBuilder convolutions_plan(ops::Kernel kernel) {
   return b;
 }
 
+PlanBuilder enlarging_plan(ops::Kernel kernel) {
+  PlanBuilder b;
+  b.kernel = kernel;
+  const auto image = b.arena({1, 3, 2, 5});
+  const auto result = b.arena({1, 6, 6, 5});
+  b.step(ops::OpCode::kUnary, {image}, {image}, ops::LeakyReluAttributes{});
+  b.step(ops::OpCode::kUpsample, {image}, {result}, ops::UpsampleAttributes{2, 3});
+  b.entry({image}, {result});
+  return b;
+}
+
 }  // namespace sz::engine::testing

@@ -138,4 +138,8 @@ BranchesPlan branches_plan(ops::Kernel kernel = ops::Kernel::kReference);
 // [1,2,2,20].
 PlanBuilder convolutions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// A leaky Relu in place of its own input, then every pixel repeated. Input [1,3,2,5], output
+// [1,6,6,5].
+PlanBuilder enlarging_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 }  // namespace sz::engine::testing

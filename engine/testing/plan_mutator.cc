@@ -274,13 +274,15 @@ void mutate(Random& random, PlanTables& tables) {
 
 PlanTables seed_plan(Random& random) {
   const auto kernel = static_cast<ops::Kernel>(below(random, 2));
-  switch (below(random, 3)) {
+  switch (below(random, 4)) {
     case 0:
       return sequence_plan(kernel).builder.tables;
     case 1:
       return branches_plan(kernel).builder.tables;
-    default:
+    case 2:
       return convolutions_plan(kernel).tables;
+    default:
+      return enlarging_plan(kernel).tables;
   }
 }
 

@@ -60,6 +60,9 @@ class Refit {
       case ops::OpCode::kTranspose:
         if (const auto a = attributes<ops::TransposeAttributes>()) transpose(*a);
         return;
+      case ops::OpCode::kUpsample:
+        if (const auto a = attributes<ops::UpsampleAttributes>()) upsample(*a);
+        return;
       default:
         return set_shape(*y(), x()->dims, x()->rank);
     }
@@ -135,6 +138,16 @@ class Refit {
       if (a.perm[i] >= x()->rank) return;
       dims[i] = x()->dims[a.perm[i]];
     }
+    set_shape(*y(), dims, x()->rank);
+  }
+
+  void upsample(const ops::UpsampleAttributes& a) {
+    Shape dims = x()->dims;
+    if (a.factor_h > kMaxDim || a.factor_w > kMaxDim || dims[1] > kMaxDim || dims[2] > kMaxDim) {
+      return;
+    }
+    dims[1] *= a.factor_h;
+    dims[2] *= a.factor_w;
     set_shape(*y(), dims, x()->rank);
   }
 

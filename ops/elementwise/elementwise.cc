@@ -29,6 +29,23 @@ void fill_strides(const TensorView& view, std::uint32_t rank, std::size_t* strid
   }
 }
 
+// The kind of a Unary step, and its attributes into `unary`; false if they are none.
+bool read_unary(std::span<const std::uint32_t> words, Unary* unary) {
+  UnaryAttributes clamp;
+  LeakyReluAttributes leaky;
+  if (read_attributes(words, &clamp) && clamp.kind == UnaryKind::kClamp) {
+    unary->kind = clamp.kind;
+    unary->clamp = clamp.clamp;
+    return valid_clamp(clamp.clamp);
+  }
+  if (read_attributes(words, &leaky) && leaky.kind == UnaryKind::kLeakyRelu) {
+    unary->kind = leaky.kind;
+    unary->slope = leaky.slope;
+    return leaky.slope - leaky.slope == 0.0f;  // finite
+  }
+  return false;
+}
+
 Binary unpack(const Step& step) {
   BinaryAttributes attributes;
   (void)read_attributes(step.attributes, &attributes);  // checked before
@@ -109,11 +126,8 @@ Binary merge_dimensions(const Binary& binary) {
 
 Status check_unary(const Step& step) {
   if (const Status status = check_operands(step); status != Status::kOk) return status;
-  UnaryAttributes attributes;
-  if (!read_attributes(step.attributes, &attributes) || attributes.kind != UnaryKind::kClamp ||
-      !valid_clamp(attributes.clamp)) {
-    return Status::kBadAttribute;
-  }
+  Unary unary;
+  if (!read_unary(step.attributes, &unary)) return Status::kBadAttribute;
   return same_shape(*step.inputs[0], *step.outputs[0]) ? Status::kOk : Status::kShapeMismatch;
 }
 
@@ -139,11 +153,17 @@ Status check_binary(const Step& step) {
 }
 
 Status run_unary(const Step& step, const RunContext& context) noexcept {
-  UnaryAttributes attributes;
-  (void)read_attributes(step.attributes, &attributes);  // checked before
   const TensorView& x = *step.inputs[0];
   const TensorView& y = *step.outputs[0];
-  Unary unary{x.f32(), y.mutable_f32(), x.pitch, y.pitch, x.rows(), x.inner(), attributes.clamp};
+  Unary unary;
+  (void)read_unary(step.attributes, &unary);  // checked before
+  unary.x = x.f32();
+  unary.y = y.mutable_f32();
+  unary.x_pitch = x.pitch;
+  unary.y_pitch = y.pitch;
+  unary.rows = x.rows();
+  unary.inner = x.inner();
+  unary.in_place = runs_in_place(step);
   if (step.kernel == Kernel::kReference) {
     unary_reference(unary);
   } else {

@@ -1,6 +1,7 @@
 // Operators that work element by element: Unary and Binary.
 //
 // Unary clamp: y = min(max(x, low), high), NaN stays NaN (as the canonical NaN).
+// Unary leaky Relu: y = x < 0 ? x * slope : x, likewise; -0 is not below 0 and stays.
 // Binary: y = clamp(a op b), op one of + - * /, with NumPy broadcasting of a and b to y (shapes
 // aligned at the innermost dimension, each dimension of a and b equal to y's or 1).
 // f32, all operands of any pitch. y may be the very memory of x (of a).
@@ -27,7 +28,10 @@ struct Unary {
   float* y = nullptr;
   std::size_t x_pitch = 0, y_pitch = 0;
   std::size_t rows = 0, inner = 0;
-  Clamp clamp;
+  UnaryKind kind = UnaryKind::kClamp;
+  Clamp clamp;      // of kClamp
+  float slope = 1;  // of kLeakyRelu
+  bool in_place = false;
 };
 
 struct Binary {

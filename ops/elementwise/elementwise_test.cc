@@ -74,6 +74,54 @@ TEST(UnaryClamp, KeepsNanAndNegativeZeroAndCutsTheRest) {
   EXPECT_EQ(bits[6], 0x7fc00000u);
 }
 
+TEST(UnaryLeakyRelu, ScalesWhatIsBelowZeroAndNothingElse) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::vector<float> values = {
+      -kInf, -2.0f, -0.0f, 0.0f, 0.5f, kInf, std::bit_cast<float>(0xffc12345u)};
+  const auto run = [&](float slope) {
+    Tensor x({7});
+    for (std::size_t i = 0; i < 7; ++i) x.at(i) = values[i];
+    return expect_same_bits({OpCode::kUnary,
+                             {x},
+                             Tensor({7}),
+                             words_of(LeakyReluAttributes{UnaryKind::kLeakyRelu, slope})});
+  };
+  const std::vector<float> expected = {-kInf, -0.2f, -0.0f, 0.0f, 0.5f, kInf};
+  const auto bits = run(0.1f);
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(bits[i], std::bit_cast<std::uint32_t>(expected[i]));
+  EXPECT_EQ(bits[6], 0x7fc00000u);
+  EXPECT_EQ(run(0.0f)[0], 0x7fc00000u) << "-inf * 0";
+}
+
+// A chunk in place scales its own input: handed out, a chunk that is done again would scale twice.
+// WildWorkers, of expect_same_bits, do chunks again.
+TEST(UnaryLeakyRelu, GivesTheSameInPlaceWhateverTheWorkers) {
+  const std::vector<std::uint32_t> dims = {64, 4096};
+  Tensor x(dims);
+  Random random(test_seed());
+  x.fill_random(random);
+  Case test{OpCode::kUnary, {x}, Tensor(dims), words_of(LeakyReluAttributes{}), false};
+  const auto apart = expect_same_bits(test);
+  test.in_place = true;
+  EXPECT_EQ(expect_same_bits(test), apart);
+}
+
+TEST(UnaryCheck, RefusesASlopeThatIsNotFiniteAndOtherWords) {
+  const auto check = [](std::vector<std::uint32_t> words) {
+    return check_case({OpCode::kUnary, {Tensor({2})}, Tensor({2}), std::move(words)});
+  };
+  const auto leaky = [](float slope) {
+    return words_of(LeakyReluAttributes{UnaryKind::kLeakyRelu, slope});
+  };
+  EXPECT_EQ(check(leaky(-3.0f)), Status::kOk);
+  EXPECT_EQ(check(leaky(std::nanf(""))), Status::kBadAttribute);
+  EXPECT_EQ(check(leaky(std::numeric_limits<float>::infinity())), Status::kBadAttribute);
+  EXPECT_EQ(check({1, 0, 0}), Status::kBadAttribute) << "a word too many";
+  EXPECT_EQ(check({0, 0}), Status::kBadAttribute) << "a clamp has two bounds";
+  EXPECT_EQ(check({2, 0}), Status::kBadAttribute) << "no such kind";
+  EXPECT_EQ(check({}), Status::kBadAttribute);
+}
+
 TEST(BinaryCheck, AcceptsBroadcastingOfBothSides) {
   const auto check = [](std::vector<std::uint32_t> a, std::vector<std::uint32_t> b,
                         std::vector<std::uint32_t> y) {

@@ -23,7 +23,9 @@ float combine(BinaryKind kind, float a, float b) {
 void unary_reference(const Unary& unary) {
   for (std::size_t r = 0; r < unary.rows; ++r) {
     for (std::size_t i = 0; i < unary.inner; ++i) {
-      unary.y[r * unary.y_pitch + i] = finish(unary.x[r * unary.x_pitch + i], unary.clamp);
+      const float x = unary.x[r * unary.x_pitch + i];
+      unary.y[r * unary.y_pitch + i] =
+          unary.kind == UnaryKind::kLeakyRelu ? leaky_relu(x, unary.slope) : finish(x, unary.clamp);
     }
   }
 }

@@ -47,6 +47,22 @@ void unary_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
   }
 }
 
+void leaky_relu_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
+  const auto& job = *static_cast<const UnaryJob*>(context);
+  const Unary& unary = job.unary;
+  const RowSplit::Part part = job.split.part(chunk);
+  for (std::size_t r = part.row_begin; r < part.row_end; ++r) {
+    const float* x = unary.x + r * unary.x_pitch + part.column_begin;
+    float* y = unary.y + r * unary.y_pitch + part.column_begin;
+    for_each_vector(part.columns(), [&](auto d, std::size_t i) HWY_ATTR {
+      const auto value = hn::LoadU(d, x + i);
+      const auto scaled = hn::Mul(value, hn::Set(d, unary.slope));
+      const auto chosen = hn::IfThenElse(hn::Lt(value, hn::Zero(d)), scaled, value);
+      hn::StoreU(canonical_vector(d, chosen), d, y + i);
+    });
+  }
+}
+
 template <BinaryKind kKind, class V>
 HWY_INLINE V combine(V a, V b) {
   if constexpr (kKind == BinaryKind::kAdd) return hn::Add(a, b);
@@ -119,9 +135,15 @@ void unary_vector(const Unary& unary, const RunContext& context) {
     flat.rows = 1;
   }
   UnaryJob job{flat, RowSplit(flat.rows, flat.inner, true, context.wanted_chunks())};
-  const ChunkFn chunk = SZ_VECTOR_SELECT(unary_chunk);
+  const bool leaky = unary.kind == UnaryKind::kLeakyRelu;
+  const ChunkFn chunk = leaky ? SZ_VECTOR_SELECT(leaky_relu_chunk) : SZ_VECTOR_SELECT(unary_chunk);
   if (chunk == nullptr) {
     unary_reference(unary);
+    return;
+  }
+  if (leaky && unary.in_place) {
+    // Twice would scale twice, so it is not handed out. A clamp may run again on its own result.
+    for (std::uint32_t i = 0; i < job.split.chunks(); ++i) chunk(&job, i, 0);
     return;
   }
   context.share(chunk, &job, job.split.chunks());

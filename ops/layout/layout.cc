@@ -51,6 +51,24 @@ Status check_transpose(const Step& step) {
   return Status::kOk;
 }
 
+Status check_upsample(const Step& step) {
+  if (const Status status = check_operands(step); status != Status::kOk) return status;
+  UpsampleAttributes attributes;
+  if (!read_attributes(step.attributes, &attributes) || attributes.factor_h < 1 ||
+      attributes.factor_h > kMaxStride || attributes.factor_w < 1 ||
+      attributes.factor_w > kMaxStride) {
+    return Status::kBadAttribute;
+  }
+  const TensorView& x = *step.inputs[0];
+  const TensorView& y = *step.outputs[0];
+  if (x.rank != 4 || y.rank != 4 || y.dims[0] != x.dims[0] || y.dims[3] != x.dims[3] ||
+      y.dims[1] != std::uint64_t{x.dims[1]} * attributes.factor_h ||
+      y.dims[2] != std::uint64_t{x.dims[2]} * attributes.factor_w) {
+    return Status::kShapeMismatch;
+  }
+  return Status::kOk;
+}
+
 Status run_copy(const Step& step, const RunContext& context) noexcept {
   const TensorView& x = *step.inputs[0];
   const TensorView& y = *step.outputs[0];
@@ -86,6 +104,28 @@ Status run_transpose(const Step& step, const RunContext& context) noexcept {
     transpose_reference(transpose);
   } else {
     transpose_vector(transpose, context);
+  }
+  return Status::kOk;
+}
+
+Status run_upsample(const Step& step, const RunContext& context) noexcept {
+  UpsampleAttributes attributes;
+  (void)read_attributes(step.attributes, &attributes);  // checked before
+  const TensorView& x = *step.inputs[0];
+  const TensorView& y = *step.outputs[0];
+  const Upsample upsample{x.f32(),
+                          y.mutable_f32(),
+                          x.pitch,
+                          y.pitch,
+                          std::size_t{x.dims[0]} * x.dims[1],
+                          x.dims[2],
+                          x.dims[3],
+                          attributes.factor_h,
+                          attributes.factor_w};
+  if (step.kernel == Kernel::kReference) {
+    upsample_reference(upsample);
+  } else {
+    upsample_vector(upsample, context);
   }
   return Status::kOk;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/check.h"
 #include "ops/testing/random_cases.h"
 
 namespace sz::ops::testing {
@@ -51,6 +52,34 @@ TEST(Transpose, HonoursADenseDimensionOfSizeOne) {
   TransposeAttributes attributes;
   attributes.perm[0] = 1;
   expect_same_bits({OpCode::kTranspose, {x}, Tensor({1, 4}), words_of(attributes)});
+}
+
+TEST(Upsample, RepeatsEveryPixel) {
+  Tensor x({2, 1, 2, 1});
+  for (std::size_t i = 0; i < 4; ++i) x.at(i) = static_cast<float>(i);
+  const auto bits = expect_same_bits(
+      {OpCode::kUpsample, {x}, Tensor({2, 2, 6, 1}), words_of(UpsampleAttributes{2, 3})});
+  const float expected[] = {0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 2, 2, 2, 3, 3, 3};
+  ASSERT_EQ(bits.size(), std::size(expected));
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    EXPECT_EQ(std::bit_cast<float>(bits[i]), expected[i]) << i;
+  }
+}
+
+TEST(UpsampleCheck, RefusesOtherShapesAndFactors) {
+  const auto check = [](std::vector<std::uint32_t> y, UpsampleAttributes attributes,
+                        std::vector<std::uint32_t> x = {1, 2, 3, 4}) {
+    return check_case({OpCode::kUpsample, {Tensor(x)}, Tensor(y), words_of(attributes)});
+  };
+  EXPECT_EQ(check({1, 4, 9, 4}, {2, 3}), Status::kOk);
+  EXPECT_EQ(check({1, 2, 3, 4}, {1, 1}), Status::kOk);
+  EXPECT_EQ(check({1, 4, 6, 4}, {2, 3}), Status::kShapeMismatch);
+  EXPECT_EQ(check({1, 4, 9, 5}, {2, 3}), Status::kShapeMismatch);
+  EXPECT_EQ(check({2, 4, 9, 4}, {2, 3}), Status::kShapeMismatch);
+  EXPECT_EQ(check({4, 9, 4}, {2, 3}, {2, 3, 4}), Status::kShapeMismatch);
+  EXPECT_EQ(check({1, 2, 3, 4}, {0, 1}), Status::kBadAttribute);
+  EXPECT_EQ(check({1, 2, 3, 4}, {1, kMaxStride + 1}), Status::kBadAttribute);
+  EXPECT_EQ(check({1, 2, 3, 4}, {0x80000001u, 1}), Status::kBadAttribute) << "the product wraps";
 }
 
 TEST(CopyCheck, RefusesOtherShapesAndAttributes) {

@@ -28,4 +28,17 @@ void transpose_reference(const Transpose& transpose) {
   }
 }
 
+// Rows of all images together: image n begins at row n * H of x and n * H * factor_h of y, so one
+// division finds the row of x.
+void upsample_reference(const Upsample& u) {
+  const std::size_t out_width = u.width * u.factor_w;
+  for (std::size_t h = 0; h < u.image_rows * u.factor_h; ++h) {
+    for (std::size_t w = 0; w < out_width; ++w) {
+      const std::size_t from = (h / u.factor_h * u.width + w / u.factor_w) * u.x_pitch;
+      const std::size_t to = (h * out_width + w) * u.y_pitch;
+      for (std::size_t c = 0; c < u.channels; ++c) u.y[to + c] = u.x[from + c];
+    }
+  }
+}
+
 }  // namespace sz::ops

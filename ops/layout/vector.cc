@@ -1,4 +1,4 @@
-// Copy and Transpose for all machines: memory moves, no arithmetic, so no vector types.
+// Copy, Transpose and Upsample for all machines: memory moves, no arithmetic, so no vector types.
 #include "base/memory.h"
 #include "ops/layout/layout.h"
 #include "ops/split.h"
@@ -72,6 +72,26 @@ void transpose_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept
   }
 }
 
+struct UpsampleJob {
+  Upsample upsample;
+  RowSplit split;
+};
+
+void upsample_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
+  const auto& job = *static_cast<const UpsampleJob*>(context);
+  const Upsample& u = job.upsample;
+  const RowSplit::Part part = job.split.part(chunk);
+  for (std::size_t h = part.row_begin; h < part.row_end; ++h) {
+    const float* x = u.x + h / u.factor_h * u.width * u.x_pitch;
+    float* y = u.y + h * u.width * u.factor_w * u.y_pitch;
+    for (std::size_t w = 0; w < u.width; ++w, x += u.x_pitch) {
+      for (std::size_t i = 0; i < u.factor_w; ++i, y += u.y_pitch) {
+        copy_bytes(y, x, u.channels * sizeof(float));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void copy_vector(const Copy& copy, const RunContext& context) {
@@ -98,7 +118,8 @@ void transpose_vector(const Transpose& transpose, const RunContext& context) {
   for (std::uint32_t i = 0; i < last; ++i) {
     if (i != other) planes *= transpose.dims[i];
   }
-  TransposeJob job{transpose, other, RowSplit(planes, transpose.dims[last], false, context.wanted_chunks())};
+  TransposeJob job{transpose, other,
+                   RowSplit(planes, transpose.dims[last], false, context.wanted_chunks())};
   if (other != last) {
     // A column costs dims[other] elements.
     job.split.rows_per_chunk = 1;
@@ -107,6 +128,13 @@ void transpose_vector(const Transpose& transpose, const RunContext& context) {
         (transpose.dims[last] + job.split.columns_per_chunk - 1) / job.split.columns_per_chunk;
   }
   context.share(transpose_chunk, &job, job.split.chunks());
+}
+
+void upsample_vector(const Upsample& upsample, const RunContext& context) {
+  UpsampleJob job{upsample, RowSplit(upsample.image_rows * upsample.factor_h,
+                                     upsample.width * upsample.factor_w * upsample.channels, false,
+                                     context.wanted_chunks())};
+  context.share(upsample_chunk, &job, job.split.chunks());
 }
 
 }  // namespace sz::ops

@@ -177,6 +177,13 @@ Case random_unary(Random& random) {
   return test;
 }
 
+Case random_leaky_relu(Random& random) {
+  Case test = random_unary(random);
+  const float slope = random.pick({0.1f, 0.01f, 0.0f, 1.0f, -0.5f, 3e38f, 1e-40f});
+  test.attributes = words_of(LeakyReluAttributes{UnaryKind::kLeakyRelu, slope});
+  return test;
+}
+
 Case random_binary(Random& random) {
   std::vector<std::uint32_t> dims = random_shape(random, random.integer(0, 6), 7);
   if (random.chance(8)) dims = {random.integer(1, 3), random.integer(16000, 40000)};
@@ -231,6 +238,21 @@ Case random_transpose(Random& random) {
   Tensor x(dims, random_gap(random));
   fill(random, x, random.chance(4));
   return Case{OpCode::kTranspose, {x}, Tensor(out_dims, random_gap(random)), words_of(attributes)};
+}
+
+Case random_upsample(Random& random) {
+  const std::uint32_t batch = random.integer(1, 2);
+  const std::uint32_t height = random.integer(1, 9);
+  const std::uint32_t width = random.integer(1, 9);
+  const std::uint32_t channels = random.integer(1, random.chance(4) ? 600 : 20);
+  const UpsampleAttributes attributes{random.integer(1, 4), random.integer(1, 4)};
+  Tensor x({batch, height, width, channels}, random_gap(random));
+  fill(random, x, random.chance(4));
+  return Case{OpCode::kUpsample,
+              {x},
+              Tensor({batch, height * attributes.factor_h, width * attributes.factor_w, channels},
+                     random_gap(random)),
+              words_of(attributes)};
 }
 
 }  // namespace sz::ops::testing

@@ -31,9 +31,11 @@ FullyConnectedCase random_fully_connected(Random& random);
 Case random_pool(Random& random);
 Case random_global_average_pool(Random& random);
 Case random_unary(Random& random);
+Case random_leaky_relu(Random& random);
 Case random_binary(Random& random);
 Case random_softmax(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);
+Case random_upsample(Random& random);
 
 }  // namespace sz::ops::testing
