@@ -32,6 +32,10 @@ const char* to_string(Op op) {
       return "Reshape";
     case Op::kClamp:
       return "Clamp";
+    case Op::kLeakyRelu:
+      return "LeakyRelu";
+    case Op::kUpsample:
+      return "Upsample";
     case Op::kGemm:
       return "Gemm";
     case Op::kMatMul:

@@ -35,6 +35,8 @@ enum class Op {
   kTranspose,  // x; PermAttributes (empty: reversed)
   kReshape,    // x, shape (i64); ReshapeAttributes
   kClamp,      // x; bounds are the node's activation
+  kLeakyRelu,  // x; LeakyReluAttributes
+  kUpsample,   // x [N, C, H, W], optional scales (f32), optional sizes (i64); UpsampleAttributes
   // Turned into others by the passes.
   kGemm,        // a, b, optional c; GemmAttributes
   kMatMul,      // a, b
@@ -90,6 +92,14 @@ struct ReshapeAttributes {
 struct BatchNormAttributes {
   float epsilon = 1e-5f;
 };
+struct LeakyReluAttributes {
+  float slope = 0.01f;
+};
+// Nearest neighbour, by whole factors. Where an input gives the scales or sizes, the factors are 0
+// until canonicalize.
+struct UpsampleAttributes {
+  std::int64_t factor_h = 0, factor_w = 0;
+};
 struct ReduceAttributes {
   bool keep_dims = true;
 };
@@ -106,7 +116,8 @@ struct FillAttributes {
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
-                 ReduceAttributes, CastAttributes, ShapeAttributes, FillAttributes>;
+                 LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
+                 ShapeAttributes, FillAttributes>;
 
 struct Value {
   std::string name;
@@ -146,8 +157,9 @@ struct DeclaredOutput {
 
 // Nodes stand in an order in which every value is produced before it is read.
 struct Graph {
-  std::string source;  // the file, for messages
-  std::int64_t opset = 0;
+  std::string source;           // the file, for messages
+  std::string format = "onnx";  // what kind of file it was
+  std::int64_t opset = 0;       // of ONNX; 0 otherwise
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<ValueId> inputs, outputs;

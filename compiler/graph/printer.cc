@@ -43,7 +43,9 @@ std::string print(const Graph& graph) {
           << (value.shape ? to_string(*value.shape) : "?") << '\n';
     }
   };
-  out << graph.source << " (opset " << graph.opset << "), " << graph.nodes.size() << " nodes\n";
+  out << graph.source << " (" << graph.format;
+  if (graph.opset != 0) out << ", opset " << graph.opset;
+  out << "), " << graph.nodes.size() << " nodes\n";
   signature("input   ", graph.inputs);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];

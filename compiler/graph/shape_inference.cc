@@ -248,6 +248,12 @@ Shape infer_slice(const Graph& graph, const Node& node) {
   return result;
 }
 
+Shape infer_upsample(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const UpsampleAttributes factors = upsample_factors(graph, node, x);
+  return {x[0], x[1], x[2] * factors.factor_h, x[3] * factors.factor_w};
+}
+
 Shape dispatch(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   switch (node.op) {
@@ -288,6 +294,7 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_batch_norm(graph, node);
     case Op::kClamp:
     case Op::kClip:
+    case Op::kLeakyRelu:
     case Op::kIdentity:
     case Op::kCast:
       return x;
@@ -301,6 +308,8 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_pad(graph, node);
     case Op::kSlice:
       return infer_slice(graph, node);
+    case Op::kUpsample:
+      return infer_upsample(graph, node);
     case Op::kReduceMean:
       return infer_reduce(graph, node);
     case Op::kShape:

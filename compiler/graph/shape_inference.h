@@ -44,6 +44,10 @@ struct PadRange {
 };
 std::vector<PadRange> pad_ranges(const Graph& graph, const Node& node, std::size_t rank);
 
+// The factors of an Upsample node on `input` [N, C, H, W], whole numbers. Throws CompileError if
+// it does not have just that.
+UpsampleAttributes upsample_factors(const Graph& graph, const Node& node, const Shape& input);
+
 // NumPy broadcasting; throws CompileError if the shapes do not fit.
 Shape broadcast(const Graph& graph, const Node& node, const Shape& a, const Shape& b);
 

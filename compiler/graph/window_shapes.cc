@@ -1,5 +1,6 @@
 // Windows of convolutions and pools: ONNX's rules for padding and sizes.
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/graph/shape_inference.h"
 #include "ops/attributes.h"
@@ -35,7 +36,50 @@ std::int64_t extent(const WindowAttributes& w, std::size_t axis) {
   return (w.kernel[axis] - 1) * w.dilations[axis] + 1;
 }
 
+// The factor by which one dimension grows.
+std::int64_t factor_of(const Graph& graph, const Node& node, const Constant* scales,
+                       const std::vector<std::int64_t>& sizes, const Shape& input,
+                       std::size_t axis) {
+  double factor = 0;
+  if (scales != nullptr) {
+    factor = static_cast<double>(scales->f32()[axis]);
+  } else if (sizes[axis] > 0) {
+    factor = static_cast<double>(sizes[axis]) / static_cast<double>(input[axis]);
+  }
+  const bool whole =
+      factor >= 1 && factor <= static_cast<double>(kMaxStride) && factor == std::floor(factor);
+  if (!whole || (axis < 2 && factor != 1)) {
+    fail(graph, node,
+         "only images that grow in height and width by whole factors are supported; dimension " +
+             std::to_string(axis) + " changes by " + std::to_string(factor));
+  }
+  return static_cast<std::int64_t>(factor);
+}
+
 }  // namespace
+
+UpsampleAttributes upsample_factors(const Graph& graph, const Node& node, const Shape& input) {
+  UpsampleAttributes factors = node.get<UpsampleAttributes>();
+  if (input.size() != 4) fail(graph, node, "only two-dimensional images (rank 4) are supported");
+  if (factors.factor_h != 0) return factors;
+  const bool by_scales = node.input(1) != kNoValue;
+  const Constant* scales = graph.constant(node.input(1));
+  std::vector<std::int64_t> sizes;
+  if (by_scales &&
+      (scales == nullptr || scales->dtype != DType::kF32 || scales->shape != Shape{4})) {
+    fail(graph, node, "the scales must be four f32 numbers known when the model is compiled");
+  }
+  if (!by_scales) {
+    sizes = constant_integers(graph, node, 2, "the sizes");
+    if (sizes.size() != 4) fail(graph, node, "the sizes must be four numbers");
+  }
+  for (std::size_t axis = 0; axis < 4; ++axis) {
+    const std::int64_t factor = factor_of(graph, node, scales, sizes, input, axis);
+    if (axis == 2) factors.factor_h = factor;
+    if (axis == 3) factors.factor_w = factor;
+  }
+  return factors;
+}
 
 WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shape& input,
                                 const std::vector<std::int64_t>& kernel) {

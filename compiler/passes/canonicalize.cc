@@ -78,11 +78,23 @@ void reduce_mean(Rewriter& rewriter, Node& node) {
   }
 }
 
+// True if the slice takes neighbouring channels of whole images: a view in memory.
+bool takes_channels(const Shape& x, const std::vector<SliceRange>& ranges) {
+  if (x.size() != 4 || ranges[1].step != 1) return false;
+  for (const std::size_t axis : {0, 2, 3}) {
+    if (ranges[axis].start != 0 || ranges[axis].step != 1 || ranges[axis].size != x[axis]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Every s-th pixel: what a pool of single elements does.
 void slice(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const Shape& x = graph.shape(node.inputs[0]);
   const auto ranges = slice_ranges(graph, node, x);
+  if (takes_channels(x, ranges)) return rewriter.emit(node);
   bool fits = x.size() == 4;
   for (std::size_t axis = 0; fits && axis < 4; ++axis) {
     const SliceRange& range = ranges[axis];
@@ -92,14 +104,23 @@ void slice(Rewriter& rewriter, Node& node) {
   }
   if (!fits) {
     fail(graph, node,
-         "only slices that take every n-th row and column of a whole image are "
-         "supported");
+         "only slices that take neighbouring channels, or every n-th row and column, of whole "
+         "images are supported");
   }
   WindowAttributes w;
   w.kernel = {1, 1};
   w.strides = {ranges[2].step, ranges[3].step};
   Node pool{Op::kMaxPool, node.name, {node.inputs[0]}, node.output, std::move(w), {}};
   window(rewriter, pool);
+}
+
+void upsample(Rewriter& rewriter, Node& node) {
+  const Graph& graph = rewriter.graph();
+  const UpsampleAttributes factors = upsample_factors(graph, node, graph.shape(node.inputs[0]));
+  if (factors.factor_h == 1 && factors.factor_w == 1) {
+    return rewriter.replace(node.output, node.inputs[0]);
+  }
+  rewriter.emit({Op::kUpsample, node.name, {node.inputs[0]}, node.output, factors, {}});
 }
 
 ValueId filling(Rewriter& rewriter, const Node& node, const Shape& shape, float value) {
@@ -222,6 +243,8 @@ void visit(Node& node, Rewriter& rewriter) {
       return slice(rewriter, node);
     case Op::kPad:
       return pad(rewriter, node);
+    case Op::kUpsample:
+      return upsample(rewriter, node);
     case Op::kSoftmax:
       return softmax(rewriter, node);
     case Op::kIdentity:

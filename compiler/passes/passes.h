@@ -20,7 +20,7 @@ void fuse_padding(Graph& graph);
 // Turns operators that are special cases into the general ones: Flatten, Squeeze, Unsqueeze to
 // Reshape (whose shape is then that of its output); Clip to Clamp; Pad to Concat; ReduceMean over
 // the image and GlobalMaxPool to pools; strided Slice to MaxPool of single elements; Softmax before
-// opset 13 to Reshape, Softmax, Reshape; windows get every default. Refuses by name what is left
+// opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses by name what is left
 // that cannot run on the device.
 void canonicalize(Graph& graph);
 

@@ -2,6 +2,8 @@
 // fuse_padding, lower_gemm.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "compiler/compile.h"
 #include "compiler/passes/passes.h"
 #include "compiler/testing/pass_harness.h"
@@ -99,6 +101,96 @@ TEST(Canonicalize, TakesEveryNthPixel) {
   b.node("Slice", {"x", "s", "e", "a", "t"}, {"y"});
   const auto x = random_floats(12, 2);
   EXPECT_EQ(run(b, 2).at(0), (std::vector<float>{x[0], x[3], x[8], x[11]}));
+}
+
+TEST(Canonicalize, TakesNeighbouringChannelsWithoutAStep) {
+  OnnxBuilder b;
+  b.input("x", {1, 4, 1, 2}).output("y", {1, 2, 1, 2}).output("z", {1, 2, 1, 2});
+  b.integers("one", {1}).integers("three", {3}).integers("four", {4}).integers("two", {2});
+  b.node("Relu", {"x"}, {"r"});
+  b.node("Slice", {"r", "one", "three", "one"}, {"y"});
+  b.node("Slice", {"r", "two", "four", "one"}, {"t"});
+  b.node("LeakyRelu", {"t"}, {"z"});
+  const auto x = random_floats(8, 2);
+  const auto relu = [](float value) { return value < 0 ? 0.0f : value; };
+  const auto outputs = run(b, 2);
+  EXPECT_EQ(outputs.at(0), (std::vector<float>{relu(x[2]), relu(x[3]), relu(x[4]), relu(x[5])}));
+  EXPECT_EQ(outputs.at(1), (std::vector<float>{relu(x[4]), relu(x[5]), relu(x[6]), relu(x[7])}));
+}
+
+// The engine does not see that columns are written where blocks of rows were, so they are copied.
+TEST(Canonicalize, TakesChannelsOfImagesThatWereJoinedByRows) {
+  OnnxBuilder b;
+  b.input("x", {2, 2, 1, 1}).output("y", {2, 1, 2, 1});
+  b.integers("one", {1}).integers("two", {2});
+  b.node("Relu", {"x"}, {"r"});
+  set(b.node("Concat", {"r", "r"}, {"tall"}), "axis", std::int64_t{2});
+  b.node("Slice", {"tall", "one", "two", "one"}, {"t"});
+  b.node("Relu", {"t"}, {"y"});
+  const auto x = random_floats(4, 2);
+  const auto relu = [](float value) { return value < 0 ? 0.0f : value; };
+  EXPECT_EQ(run(b, 2).at(0), (std::vector<float>{relu(x[1]), relu(x[1]), relu(x[3]), relu(x[3])}));
+}
+
+TEST(LeakyRelu, ScalesWhatIsNegative) {
+  OnnxBuilder b;
+  b.input("x", {1, 64}).output("y", {1, 64});
+  set(b.node("LeakyRelu", {"x"}, {"y"}), "alpha", 0.5f);
+  const auto x = random_floats(64, 2);
+  const auto y = run(b, 2).at(0);
+  for (std::size_t i = 0; i < 64; ++i) EXPECT_EQ(y[i], x[i] < 0 ? x[i] * 0.5f : x[i]);
+  OnnxBuilder hostile = b;
+  hostile.graph().mutable_node(0)->mutable_attribute(0)->set_f(INFINITY);
+  EXPECT_THROW(optimised(hostile), CompileError);
+}
+
+// One row of two pixels, twice as high and three times as wide, in every way that ONNX has.
+TEST(Upsample, RepeatsPixelsInEverySpelling) {
+  const auto x = random_floats(2, 2);
+  std::vector<float> expected;
+  for (int i = 0; i < 12; ++i) expected.push_back(x[i % 6 < 3 ? 0 : 1]);
+  const auto check = [&](std::int64_t opset, const char* op, std::vector<std::string> inputs,
+                         const std::vector<std::pair<const char*, const char*>>& texts) {
+    OnnxBuilder b(opset);
+    b.input("x", {1, 1, 1, 2}).output("y", {1, 1, 2, 6});
+    b.floats("scales", {4}, {1, 1, 2, 3}).floats("none", {0}, {}).integers("sizes", {1, 1, 2, 6});
+    auto& node = b.node(op, inputs, {"y"});
+    for (const auto& [name, text] : texts) set(node, name, text);
+    if (opset < 9) {
+      onnx::AttributeProto& scales = *node.add_attribute();
+      scales.set_name("scales");
+      scales.set_type(onnx::AttributeProto::FLOATS);
+      for (const float scale : {1.0f, 1.0f, 2.0f, 3.0f}) scales.add_floats(scale);
+    }
+    return run(b, 2).at(0);
+  };
+  EXPECT_EQ(check(8, "Upsample", {"x"}, {}), expected);
+  EXPECT_EQ(check(9, "Upsample", {"x", "scales"}, {}), expected);
+  EXPECT_EQ(check(10, "Resize", {"x", "scales"}, {{"mode", "nearest"}}), expected);
+  EXPECT_EQ(check(13, "Resize", {"x", "", "scales"}, {}), expected);
+  EXPECT_EQ(check(11, "Resize", {"x", "none", "none", "sizes"},
+                  {{"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}}),
+            expected);
+  EXPECT_THROW(check(10, "Upsample", {"x", "scales"}, {}), CompileError);
+  EXPECT_THROW(check(13, "Resize", {"x", "", "scales"}, {{"mode", "linear"}}), CompileError);
+  EXPECT_THROW(check(13, "Resize", {"x", "", "scales"}, {{"nearest_mode", "ceil"}}), CompileError);
+  EXPECT_THROW(check(13, "Resize", {"x"}, {}), CompileError);
+}
+
+TEST(Upsample, RefusesFactorsThatAreNotWhole) {
+  for (const std::vector<float>& scales : {std::vector<float>{1, 1, 1.5f, 2},
+                                           {1, 2, 1, 1},
+                                           {2, 1, 1, 1},
+                                           {1, 1, 0.5f, 1},
+                                           {1, 1, 0, 1},
+                                           {1, 1, -2, 1},
+                                           {1, 1, NAN, 1},
+                                           {1, 1, 1e30f, 1}}) {
+    OnnxBuilder b;
+    b.input("x", {1, 1, 2, 2}).output("y").floats("scales", {4}, scales);
+    b.node("Resize", {"x", "", "scales"}, {"y"});
+    EXPECT_THROW(optimised(b), CompileError) << scales[2];
+  }
 }
 
 TEST(Canonicalize, AveragesOverTheImage) {

@@ -72,6 +72,16 @@ class Lowering {
         return builder_.step(node, OpCode::kUnary, {x}, layout_.make_native(node.output),
                              ops::UnaryAttributes{ops::UnaryKind::kClamp, node.activation});
       }
+      case Op::kLeakyRelu: {
+        const TensorId x = layout_.native(node.inputs[0]);
+        return builder_.step(node, OpCode::kUnary, {x}, layout_.make_native(node.output),
+                             ops::LeakyReluAttributes{ops::UnaryKind::kLeakyRelu,
+                                                      node.get<LeakyReluAttributes>().slope});
+      }
+      case Op::kUpsample:
+        return upsample(node);
+      case Op::kSlice:
+        return channels(node);
       case Op::kAdd:
         return binary(node, ops::BinaryKind::kAdd);
       case Op::kSub:
@@ -148,6 +158,23 @@ class Lowering {
     const bool count_pad = kind == ops::PoolKind::kAverage && w.count_include_pad;
     builder_.step(node, OpCode::kPool2d, {x}, layout_.make_native(node.output),
                   ops::Pool2dAttributes{window_of(w), kind, count_pad ? 1u : 0u});
+  }
+
+  void upsample(const Node& node) {
+    const auto& factors = node.get<UpsampleAttributes>();
+    const TensorId x = layout_.native(node.inputs[0]);
+    builder_.step(node, OpCode::kUpsample, {x}, layout_.make_native(node.output),
+                  ops::UpsampleAttributes{word(factors.factor_h), word(factors.factor_w)});
+  }
+
+  // Neighbouring channels are columns of the same memory.
+  void channels(const Node& node) {
+    const SliceRange range = slice_ranges(graph_, node, graph_.shape(node.inputs[0]))[1];
+    const TensorId x = layout_.native(node.inputs[0]);
+    Dims dims = builder_.tensor(x).dims;
+    dims.back() = word(range.size);
+    const auto begin = static_cast<std::uint64_t>(range.start);
+    layout_.set_native(node.output, builder_.columns(node.name, x, begin, std::move(dims)));
   }
 
   void binary(const Node& node, ops::BinaryKind kind) {

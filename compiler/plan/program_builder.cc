@@ -72,6 +72,25 @@ TensorId ProgramBuilder::slice(TensorId wide, std::uint64_t begin, Dims dims) {
               whole.pitch});
 }
 
+TensorId ProgramBuilder::columns(const std::string& name, TensorId id, std::uint64_t begin,
+                                 Dims dims) {
+  const ProgramTensor whole = tensor(id);
+  const std::uint64_t rows = whole.view().rows();
+  bool same_rows = true;
+  for (const ProgramTensor& other : program_.tensors) {
+    if (other.storage != whole.storage) continue;
+    const TensorView view = other.view();
+    const bool gaps = view.pitch != view.inner() && view.rows() > 1;
+    if (gaps && (view.pitch != whole.pitch || view.rows() != rows)) same_rows = false;
+  }
+  if (!same_rows) {
+    const TensorId copied = fresh(whole.name, whole.dims);
+    copy(name, id, copied);
+    id = copied;
+  }
+  return slice(id, begin, std::move(dims));
+}
+
 bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
   const ProgramTensor part = tensor(id);
   const ProgramTensor whole = tensor(wide);

@@ -34,6 +34,10 @@ class ProgramBuilder {
   // Columns [begin, begin + dims.back()) of the rows of `wide`.
   TensorId slice(TensorId wide, std::uint64_t begin, Dims dims);
 
+  // The same of a tensor that has been written, for reading: of a dense copy where it was written in
+  // pieces of other rows, because the engine does not follow those (docs/plan-format.md).
+  TensorId columns(const std::string& name, TensorId id, std::uint64_t begin, Dims dims);
+
   // Makes the tensor, with all that lies in its storage, the columns from `begin` of `wide`. False,
   // with nothing done, if it must stay where it is: an input, a constant, or seen under other
   // dimensions.

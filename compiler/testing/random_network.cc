@@ -71,7 +71,7 @@ class Generator {
   void add_node() {
     const Tensor x = choose();
     if (x.dims.size() != 4) return add_flat(x);
-    switch (pick(0, 13)) {
+    switch (pick(0, 16)) {
       case 0:
       case 1:
       case 2:
@@ -97,6 +97,13 @@ class Generator {
         return transpose(x);
       case 12:
         return reshape(x);
+      case 13:
+        set(node("LeakyRelu", {x.name}, x.dims), "alpha", 0.25f);
+        return;
+      case 14:
+        return resize(x);
+      case 15:
+        return channels(x);
       default:
         return flatten(x);
     }
@@ -191,6 +198,26 @@ class Generator {
     const Ints dims = {x.dims[0], x.dims[2], x.dims[1], x.dims[3]};
     builder_.integers(shape, dims);
     node("Reshape", {x.name, shape}, dims);
+  }
+
+  void resize(const Tensor& x) {
+    const std::int64_t h = pick(1, 3);
+    const std::int64_t w = pick(1, 2);
+    if (x.dims[2] * h * x.dims[3] * w > 400) return;
+    const std::string scales = fresh() + "s";
+    builder_.floats(scales, {4}, {1, 1, static_cast<float>(h), static_cast<float>(w)});
+    node("Resize", {x.name, "", scales}, {x.dims[0], x.dims[1], x.dims[2] * h, x.dims[3] * w});
+  }
+
+  void channels(const Tensor& x) {
+    const std::int64_t begin = pick(0, x.dims[1] - 1);
+    const std::int64_t end = pick(begin + 1, x.dims[1]);
+    const std::string name = fresh();
+    builder_.integers(name + "b", {begin});
+    builder_.integers(name + "e", {end});
+    builder_.integers(name + "a", {1});
+    node("Slice", {x.name, name + "b", name + "e", name + "a"},
+         {x.dims[0], end - begin, x.dims[2], x.dims[3]});
   }
 
   void flatten(const Tensor& x) {
