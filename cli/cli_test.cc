@@ -278,5 +278,34 @@ TEST_F(Cli, ReadsAFolderWithItsTable) {
               HasSubstr("labels.tsv, line 2: no tab"));
 }
 
+TEST_F(Cli, CompilesADarknetNetworkWithItsWeights) {
+  if (!SMARTZONE_HAS_COMPILER) GTEST_SKIP() << "this build has no compiler";
+  write("net.cfg", std::string("[net]\nheight=1\nwidth=1\nchannels=2\n"
+                               "[connected]\noutput=2\nactivation=linear\n"));
+  const Result alone = run("compile net.cfg -o net.szp");
+  EXPECT_EQ(alone.status, 1);
+  EXPECT_THAT(alone.err, AllOf(HasSubstr("net.weights"), HasSubstr("--weights")));
+  std::vector<std::byte> weights(20 + 6 * sizeof(float));
+  weights[4] = std::byte{2};  // version 0.2
+  const float numbers[] = {1, 2, 3, 4, 5, 6};
+  std::memcpy(weights.data() + 20, numbers, sizeof(numbers));
+  write("other.weights", weights);
+  write("net.weights", weights);
+  EXPECT_EQ(run("compile net.cfg --weights other.weights -o other.szp").status, 0);
+  const json report = json::parse(run("--json compile net.cfg -o net.szp").out);
+  EXPECT_EQ(report["format"], "darknet");
+  write_f32("x.npy", {1, 2, 1, 1}, {10, 100});
+  const json answer = run_json("run net.szp x.npy --values");
+  EXPECT_EQ(answer["results"][0]["outputs"][0]["name"], "connected_0");
+  EXPECT_EQ(answer["results"][0]["outputs"][0]["values"], json({431, 652}));
+  EXPECT_THAT(run("inspect net.cfg").out, HasSubstr("(darknet), 2 nodes"));
+  EXPECT_THAT(run("compile net.weights -o x.szp").err, HasSubstr("name the .cfg"));
+  write("model", std::string("something"));
+  EXPECT_THAT(run("compile model -o x.szp").err, HasSubstr("not clear what kind"));
+  write("m.onnx", std::string("x"));
+  EXPECT_THAT(run("compile m.onnx --weights net.weights -o x.szp").err,
+              HasSubstr("only for Darknet"));
+}
+
 }  // namespace
 }  // namespace sz::cli

@@ -24,10 +24,12 @@ constexpr const char* kFooter =
     "  smartzone compile digits.onnx -o digits.szp\n"
     "  smartzone compile digits.onnx -o digits.szp --preprocess preprocess.json --labels "
     "labels.txt\n"
-    "  smartzone compile net.onnx -o net.szp --input-shape data=1,3,224,224";
+    "  smartzone compile net.onnx -o net.szp --input-shape data=1,3,224,224\n"
+    "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)";
 
 struct CompileArguments {
   std::string model;
+  std::string weights;
   std::string output;
   std::string preprocess;
   std::string labels;
@@ -58,6 +60,7 @@ std::pair<std::string, std::vector<std::int64_t>> parse_shape(const std::string&
 compiler::CompileOptions compile_options(const CompileArguments& arguments) {
   compiler::CompileOptions options;
   options.model_name = arguments.name;
+  options.weights_path = arguments.weights;
   if (!arguments.preprocess.empty()) options.preprocess_json = read_text(arguments.preprocess);
   if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
   options.reference_kernels = arguments.reference_kernels;
@@ -74,6 +77,7 @@ Json report_json(const compiler::Report& report, const CompileArguments& argumen
   return {{"model", arguments.model},
           {"package", arguments.output},
           {"name", report.model},
+          {"format", report.format},
           {"opset", report.opset},
           {"nodes", report.nodes},
           {"steps", report.steps},
@@ -108,7 +112,7 @@ auto translated(Body body) {
 int compile(const Globals& globals, const CompileArguments& arguments) {
   const compiler::CompileOptions options = compile_options(arguments);
   const compiler::CompileResult result =
-      translated([&] { return compiler::compile_onnx(arguments.model, options); });
+      translated([&] { return compiler::compile_file(arguments.model, options); });
   write_file(arguments.output, result.package);
   if (globals.json) {
     print_json(report_json(result.report, arguments));
@@ -132,11 +136,13 @@ int inspect_model(const Globals& globals, const std::string& path) {
 
 void add_compile(CLI::App& app, Globals& globals, Action* action) {
   auto arguments = std::make_shared<CompileArguments>();
-  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX) to a package");
+  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet) to a package");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("model", arguments->model, "trained network (.onnx)")->required();
+  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg)")->required();
   sub->add_option("-o,--output", arguments->output, "package to write (.szp)")->required();
+  sub->add_option("--weights", arguments->weights,
+                  "weights of a .cfg (default: beside it, with the ending .weights)");
   sub->add_option("--preprocess", arguments->preprocess,
                   "how a picture becomes the input, see below");
   sub->add_option("--labels", arguments->labels, "names of the classes, one a line");

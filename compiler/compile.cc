@@ -1,11 +1,14 @@
 #include "compiler/compile.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <utility>
 
 #include "compiler/emit/check.h"
 #include "compiler/emit/info.h"
+#include "compiler/import/darknet/importer.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/encode.h"
@@ -19,7 +22,7 @@ std::vector<std::byte> read_file(const std::string& path) {
   const auto size = std::filesystem::file_size(path, error);
   if (error) throw CompileError(path + ": cannot be read: " + error.message());
   if (size > std::numeric_limits<std::int32_t>::max()) {
-    throw CompileError(path + ": is larger than 2 GiB, the limit of an ONNX file");
+    throw CompileError(path + ": is larger than 2 GiB, the limit of a model file");
   }
   std::vector<std::byte> bytes(size);
   std::ifstream file(path, std::ios::binary);
@@ -32,21 +35,78 @@ void tell(const CompileOptions& options, std::string_view what) {
   if (options.progress) options.progress(what);
 }
 
-Graph import_and_rewrite(std::span<const std::byte> bytes, const std::string& source,
-                         const CompileOptions& options) {
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// The digest of the model: of the file, or of the .cfg with the weights behind it.
+package::Sha256Digest digest_of(std::span<const std::byte> first,
+                                std::span<const std::byte> second = {}) {
+  if (second.empty()) return package::sha256_of(first);
+  std::vector<std::byte> all(first.begin(), first.end());
+  all.insert(all.end(), second.begin(), second.end());
+  return package::sha256_of(all);
+}
+
+// A model as an importer gives it.
+struct Imported {
+  Graph graph;
+  package::Sha256Digest sha256{};
+};
+
+Imported read_onnx(std::span<const std::byte> bytes, const std::string& source,
+                   const CompileOptions& options) {
   tell(options, "import");
+  if (!options.weights_path.empty()) {
+    throw CompileError(source + ": an ONNX file has its weights in itself; weights from " +
+                       options.weights_path + " are only for Darknet's .cfg files");
+  }
   OnnxImportOptions import;
   import.source = source;
   import.constant_budget = options.constant_budget;
   for (const auto& [name, shape] : options.input_shapes) import.input_shapes.emplace(name, shape);
-  Graph graph = import_onnx(bytes, import);
-  run_passes(graph, options.progress);
-  return graph;
+  return {import_onnx(bytes, import), digest_of(bytes)};
+}
+
+Imported read_darknet(std::string_view cfg, std::span<const std::byte> weights,
+                      const std::string& source, const std::string& weights_source,
+                      const CompileOptions& options) {
+  tell(options, "import");
+  if (!options.input_shapes.empty()) {
+    throw CompileError(source +
+                       ": the shape of its input stands in the section [net]; a shape "
+                       "given beside it is only for ONNX files");
+  }
+  DarknetImportOptions import;
+  import.source = source;
+  import.weights_source = weights_source;
+  import.constant_budget = options.constant_budget;
+  return {import_darknet(cfg, weights, import), digest_of(std::as_bytes(std::span(cfg)), weights)};
+}
+
+Imported read_darknet_files(std::span<const std::byte> cfg, const std::string& path,
+                            const CompileOptions& options) {
+  std::string weights = options.weights_path;
+  if (weights.empty()) {
+    weights = std::filesystem::path(path).replace_extension(".weights").string();
+    if (!std::filesystem::exists(weights)) {
+      throw CompileError(path + ": its weights are not there: no " + weights +
+                         "; name the file with --weights");
+    }
+  }
+  return read_darknet(as_text(cfg), read_file(weights), path, weights, options);
+}
+
+Imported read_model(const std::string& path, const CompileOptions& options) {
+  const std::vector<std::byte> bytes = read_file(path);
+  return model_format(path, bytes) == ModelFormat::kOnnx ? read_onnx(bytes, path, options)
+                                                         : read_darknet_files(bytes, path, options);
 }
 
 Report make_report(const Graph& graph, const Program& program, const Schedule& schedule,
                    const Liveness& liveness, const Placement& placement) {
   Report report;
+  report.format = graph.format;
   report.opset = graph.opset;
   report.nodes = static_cast<std::uint32_t>(graph.nodes.size());
   report.steps = static_cast<std::uint32_t>(program.steps.size());
@@ -57,11 +117,10 @@ Report make_report(const Graph& graph, const Program& program, const Schedule& s
   return report;
 }
 
-}  // namespace
-
-CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
-                           const CompileOptions& options) {
-  const Graph graph = import_and_rewrite(bytes, source, options);
+CompileResult compile(Imported model, const CompileOptions& options) {
+  Graph& graph = model.graph;
+  const std::string source = graph.source;
+  run_passes(graph, options.progress);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
   const Program program = lower(graph, kernel);
@@ -84,20 +143,61 @@ CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& 
   report.weights = need.weights;
   report.arena = need.arena;
   report.scratch = need.scratch;
-  const InfoInputs info{report.model, package::sha256_of(bytes), options.preprocess_json,
-                        options.labels};
+  const InfoInputs info{report.model, model.sha256, options.preprocess_json, options.labels};
   result.package =
       package::write_package(encoded.plan, encoded.weights, make_info(graph, report, info));
   report.package = result.package.size();
   return result;
 }
 
-CompileResult compile_onnx(const std::string& path, const CompileOptions& options) {
-  return compile_onnx(read_file(path), path, options);
+}  // namespace
+
+ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending == ".onnx") return ModelFormat::kOnnx;
+  if (ending == ".cfg") return ModelFormat::kDarknet;
+  if (ending == ".weights") {
+    throw CompileError(path +
+                       ": holds Darknet weights only; name the .cfg file, and the weights "
+                       "with --weights");
+  }
+  // A .cfg begins with [net], but for comments; an ONNX file usually with field 1, its version.
+  std::string_view text = as_text(bytes);
+  if (text.substr(0, 1) == "\x08") return ModelFormat::kOnnx;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string_view::npos || line[first] == '#' || line[first] == ';') continue;
+    const std::string_view section = line.substr(first);
+    if (section.starts_with("[net]") || section.starts_with("[network]")) {
+      return ModelFormat::kDarknet;
+    }
+    break;
+  }
+  throw CompileError(path +
+                     ": it is not clear what kind of model this is; name it .onnx (ONNX) or "
+                     ".cfg (Darknet)");
+}
+
+CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
+                           const CompileOptions& options) {
+  return compile(read_onnx(bytes, source, options), options);
+}
+
+CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> weights,
+                              const std::string& source, const CompileOptions& options) {
+  return compile(read_darknet(cfg, weights, source, source + " (weights)", options), options);
+}
+
+CompileResult compile_file(const std::string& path, const CompileOptions& options) {
+  return compile(read_model(path, options), options);
 }
 
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {
-  return print(import_and_rewrite(read_file(path), path, options));
+  Imported model = read_model(path, options);
+  run_passes(model.graph, options.progress);
+  return print(model.graph);
 }
 
 }  // namespace sz::compiler

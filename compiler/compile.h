@@ -16,12 +16,20 @@
 
 namespace sz::compiler {
 
+enum class ModelFormat { kOnnx, kDarknet };
+
+// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg), or by the beginning where
+// that says nothing. Throws CompileError where both do not tell.
+ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes);
+
 struct CompileOptions {
   std::string model_name;                      // empty: the file's name without its ending
   std::optional<std::string> preprocess_json;  // emit/preprocess.h
   std::vector<std::string> labels;             // one for each element of the first output
   bool reference_kernels = false;              // the plain loops, for comparison
-  // Shapes of inputs that the file leaves open (a batch size).
+  // Darknet: the file of the weights. Empty: beside the .cfg, with the ending .weights.
+  std::string weights_path;
+  // ONNX: shapes of inputs that the file leaves open (a batch size).
   std::map<std::string, std::vector<std::int64_t>> input_shapes;
   // Told what is being done, if not empty.
   std::function<void(std::string_view)> progress;
@@ -34,15 +42,17 @@ struct CompileResult {
   Report report;
 };
 
-// Compiles the ONNX file at `path`. Throws CompileError: one sentence with the file, the node and
-// its operator, what is wrong, and what to do.
-CompileResult compile_onnx(const std::string& path, const CompileOptions& options);
+// Compiles the model file at `path`, of whatever format. Throws CompileError: one sentence with the
+// file, the node and its operator (or the line), what is wrong, and what to do.
+CompileResult compile_file(const std::string& path, const CompileOptions& options);
 
 // The same for a model in memory; `source` is what messages call it.
 CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
                            const CompileOptions& options);
+CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> weights,
+                              const std::string& source, const CompileOptions& options);
 
-// The graph of an ONNX file after the passes, as a table. Throws CompileError.
+// The graph of a model file after the passes, as a table. Throws CompileError.
 std::string inspect_graph(const std::string& path, const CompileOptions& options);
 
 }  // namespace sz::compiler

@@ -34,7 +34,7 @@ class CompiledModel : public ::testing::TestWithParam<const char*> {
     CompileOptions options;
     options.model_name = GetParam();
     options.reference_kernels = reference;
-    return compile_onnx((folder_ / "model.onnx").string(), options);
+    return compile_file((folder_ / "model.onnx").string(), options);
   }
 
   fs::path folder_;
@@ -72,7 +72,7 @@ TEST_P(CompiledModel, NeedsLittleMoreThanTheLiveTensors) {
 
 TEST(CompiledDigits, GivesTheProbabilitiesOfTheReferenceEngine) {
   const fs::path folder = fs::path(SMARTZONE_SOURCE_DIR) / "models" / "digits";
-  const CompileResult result = compile_onnx((folder / "digits.onnx").string(), {});
+  const CompileResult result = compile_file((folder / "digits.onnx").string(), {});
   EXPECT_EQ(result.report.arena, result.report.live_bound);
   std::ifstream file(folder / "test_images.npy", std::ios::binary);
   const std::string images{std::istreambuf_iterator<char>(file), {}};
@@ -95,16 +95,39 @@ TEST(CompiledDigits, GivesTheProbabilitiesOfTheReferenceEngine) {
 
 TEST(Compile, GivesTheSameBytesEveryTime) {
   const std::string path = SMARTZONE_SOURCE_DIR "/models/digits/digits.onnx";
-  EXPECT_EQ(compile_onnx(path, {}).package, compile_onnx(path, {}).package);
+  EXPECT_EQ(compile_file(path, {}).package, compile_file(path, {}).package);
 }
 
 TEST(Compile, NamesAFileThatCannotBeRead) {
   try {
-    compile_onnx("/does/not/exist.onnx", {});
+    compile_file("/does/not/exist.onnx", {});
     FAIL();
   } catch (const CompileError& error) {
     EXPECT_EQ(std::string(error.what()).rfind("/does/not/exist.onnx: cannot be read", 0), 0u);
   }
+}
+
+std::string format_complaint(const std::string& path, std::string_view text) {
+  try {
+    model_format(path, std::as_bytes(std::span(text)));
+  } catch (const CompileError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(ModelFormat, IsToldByTheEndingAndOtherwiseByTheBeginning) {
+  const auto of = [](const std::string& path, std::string_view text) {
+    return model_format(path, std::as_bytes(std::span(text)));
+  };
+  EXPECT_EQ(of("a/net.onnx", "[net]"), ModelFormat::kOnnx);
+  EXPECT_EQ(of("net.cfg", ""), ModelFormat::kDarknet);
+  EXPECT_EQ(of("net", "\x08\x07"), ModelFormat::kOnnx);
+  EXPECT_EQ(of("net.txt", "# a\n\r\n  [net]\nheight=3"), ModelFormat::kDarknet);
+  for (const std::string_view text : {"", "# only", "[conv]\n[net]", "hello", "\n\n\n"}) {
+    EXPECT_NE(format_complaint("net", text).find("not clear what kind"), std::string::npos) << text;
+  }
+  EXPECT_NE(format_complaint("a.weights", "").find("name the .cfg"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CompiledModel,

@@ -42,8 +42,8 @@ std::string make_info(const Graph& graph, const Report& report, const InfoInputs
   info["format"] = 1;
   info["name"] = inputs.model_name;
   info["producer"] = std::string("smartzone ") + SMARTZONE_VERSION;
-  info["source"] = {
-      {"format", "onnx"}, {"sha256", hex(inputs.source_sha256)}, {"opset", graph.opset}};
+  info["source"] = {{"format", graph.format}, {"sha256", hex(inputs.source_sha256)}};
+  if (graph.opset != 0) info["source"]["opset"] = graph.opset;
   info["inputs"] = json::array();
   for (const ValueId id : graph.inputs) {
     info["inputs"].push_back(describe(graph.value(id).name, graph.shape(id)));

@@ -14,7 +14,7 @@ namespace sz::compiler {
 // What the description says beside the graph and the report.
 struct InfoInputs {
   std::string model_name;
-  package::Sha256Digest source_sha256{};  // of the model file
+  package::Sha256Digest source_sha256{};  // of the model file; of .cfg and .weights as one
   std::optional<std::string> preprocess_json;
   std::vector<std::string> labels;
 };

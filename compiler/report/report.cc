@@ -23,8 +23,9 @@ std::string to_text(const Report& report) {
     out << "  " << std::left << std::setw(10) << what << std::right << std::setw(14) << bytes
         << "  " << remark << '\n';
   };
-  out << report.model << ": " << report.nodes << " nodes (opset " << report.opset << "), "
-      << report.steps << " steps, package of " << report.package << " bytes\n";
+  out << report.model << ": " << report.nodes << " nodes (" << report.format;
+  if (report.opset != 0) out << ", opset " << report.opset;
+  out << "), " << report.steps << " steps, package of " << report.package << " bytes\n";
   out << "secure memory in bytes, on one core:\n";
   line("weights", report.weights,
        "unpacked " + std::to_string(report.weights_bound) + ", " +

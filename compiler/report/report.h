@@ -9,7 +9,8 @@ namespace sz::compiler {
 // Bytes, where nothing else is said. Memory is what engine::memory_need says for one core.
 struct Report {
   std::string model;
-  std::int64_t opset = 0;
+  std::string format;      // of the model file: "onnx", "darknet"
+  std::int64_t opset = 0;  // of ONNX; 0 otherwise
   std::uint32_t nodes = 0;  // of the graph after the passes
   std::uint32_t steps = 0;
   std::uint64_t plan = 0;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 
 #include "base/checked.h"
@@ -97,6 +98,36 @@ std::vector<float> read_tensor(const std::string& path) {
   std::vector<float> values(tensor.raw_data().size() / sizeof(float));
   std::memcpy(values.data(), tensor.raw_data().data(), values.size() * sizeof(float));
   return values;
+}
+
+NpyTensor read_npy(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::size_t kFixed = 10;  // magic, version, length of the text
+  if (all.size() < kFixed || all.compare(0, 8, std::string("\x93NUMPY\x01\0", 8)) != 0) {
+    throw std::runtime_error(path + ": no .npy file of version 1.0");
+  }
+  const std::size_t text =
+      static_cast<unsigned char>(all[8]) + 256u * static_cast<unsigned char>(all[9]);
+  const std::string header = all.substr(kFixed, text);
+  const std::size_t open = header.find("'shape': (");
+  if (header.find("'<f4'") == std::string::npos || open == std::string::npos ||
+      header.find("'fortran_order': False") == std::string::npos) {
+    throw std::runtime_error(path + ": not f32 in C order");
+  }
+  NpyTensor tensor;
+  std::size_t count = 1;
+  std::istringstream dims(header.substr(open + 10, header.find(')', open) - open - 10));
+  for (std::string dim; std::getline(dims, dim, ',');) {
+    if (dim.find_first_not_of(' ') == std::string::npos) continue;
+    tensor.shape.push_back(std::stoul(dim));
+    count *= tensor.shape.back();
+  }
+  if (all.size() != kFixed + text + count * sizeof(float))
+    throw std::runtime_error(path + ": size");
+  tensor.values.resize(count);
+  std::memcpy(tensor.values.data(), all.data() + kFixed + text, count * sizeof(float));
+  return tensor;
 }
 
 double relative_distance(const std::vector<float>& a, const std::vector<float>& b) {

@@ -16,6 +16,14 @@ std::vector<std::vector<float>> run_package(std::span<const std::byte> package,
 // The values of a serialised onnx.TensorProto of floats, as in ONNX's test data.
 std::vector<float> read_tensor(const std::string& path);
 
+// The values of a .npy file of little-endian f32 in C order, and its shape. Throws
+// std::runtime_error.
+struct NpyTensor {
+  std::vector<std::size_t> shape;
+  std::vector<float> values;
+};
+NpyTensor read_npy(const std::string& path);
+
 // Largest |a - b| divided by the largest |b| (by 1 if b is all zeroes); infinity if the sizes
 // differ or a value is not finite.
 double relative_distance(const std::vector<float>& a, const std::vector<float>& b);

@@ -114,7 +114,7 @@ class Lending : public ::testing::Test {
 
 TEST_F(Lending, LeavesTheBitsOfDigitsAsTheyAre) {
   const std::string model = SMARTZONE_SOURCE_DIR "/models/digits/digits.onnx";
-  const auto compiled = compiler::compile_onnx(model, {});
+  const auto compiled = compiler::compile_file(model, {});
   expect_same_bits(Package::from_bytes(compiled.package, "digits.szp"));
 }
 
