@@ -56,7 +56,7 @@ void compile_and_run(std::string_view cfg, const std::vector<std::byte>& weights
 
 // Pieces of networks that make sense.
 constexpr const char* kPieces[] = {
-    "[net]\nheight=6\nwidth=5\nchannels=4\n",
+    "[net]\nheight=6\nwidth=6\nchannels=4\n",
     "[convolutional]\nfilters=4\nsize=3\npad=1\nbatch_normalize=1\nactivation=leaky\n",
     "[convolutional]\nfilters=8\ngroups=2\nstride=2\nactivation=relu6\n",
     "[maxpool]\nsize=2\nstride=2\n",

@@ -181,10 +181,13 @@ TEST(DarknetRoute, ReadsEarlierLayersOnly) {
   expect_refusal("[dropout]\n[route]\nlayers=" + many + "\n", "lists too many");
 }
 
-TEST(DarknetShortcut, AddsEqualImagesOnly) {
+TEST(DarknetShortcut, AddsImagesThatFitOnly) {
   expect_refusal("[shortcut]\nfrom=-1\n", "is not within 0 to -1");
   expect_refusal("[shortcut]\n", "option 'from' is missing");
-  expect_refusal("[dropout]\n[maxpool]\nstride=2\n[shortcut]\nfrom=0\n", "different sizes");
+  expect_refusal("[maxpool]\nstride=2\n[upsample]\n[shortcut]\nfrom=0\n",
+                 "adds an image of 3 x 3 to one of 6 x 6");
+  expect_refusal("[dropout]\n[maxpool]\nsize=3\npadding=0\n[shortcut]\nfrom=0\n",
+                 "adds an image of 6 x 6 to one of 4 x 4");
   expect_refusal("[dropout]\n[dropout]\n[shortcut]\nfrom=0\nalpha=.5\n", "option 'alpha=.5'");
   expect_refusal("[dropout]\n[dropout]\n[shortcut]\nfrom=0\nweights_type=per_channel\n",
                  "option 'weights_type=per_channel'");

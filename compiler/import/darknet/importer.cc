@@ -226,17 +226,20 @@ class Importer {
     return emit(layer, Op::kReshape, {x, integers(layer, {1, count})}, ReshapeAttributes{});
   }
 
+  ValueId channels(const Layer& layer, ValueId x, std::int64_t begin, std::int64_t end) {
+    return emit(layer, Op::kSlice,
+                {x, integers(layer, {begin}), integers(layer, {end}), integers(layer, {1})});
+  }
+
   // One group of the channels of each input, side by side.
   ValueId route(const Layer& layer) {
     std::vector<ValueId> parts;
     for (const std::int64_t from : layer.inputs) {
       const Image& size = network_.layers[static_cast<std::size_t>(from)].output;
       ValueId part = image(layer, result(from), size);
+      const std::int64_t share = size.channels / layer.groups;
       if (layer.groups > 1) {
-        const std::int64_t share = size.channels / layer.groups;
-        part = emit(layer, Op::kSlice,
-                    {part, integers(layer, {layer.group * share}),
-                     integers(layer, {(layer.group + 1) * share}), integers(layer, {1})});
+        part = channels(layer, part, layer.group * share, (layer.group + 1) * share);
       }
       parts.push_back(part);
     }
@@ -247,9 +250,29 @@ class Importer {
   ValueId shortcut(const Layer& layer) {
     ValueId sum = input_image(layer);
     for (std::size_t i = 1; i < layer.inputs.size(); ++i) {
-      sum = emit(layer, Op::kAdd, {sum, image(layer, result(layer.inputs[i]), layer.input)});
+      const std::int64_t from = layer.inputs[i];
+      const Image& size = network_.layers[static_cast<std::size_t>(from)].output;
+      sum = add_image(layer, sum, image(layer, result(from), size), size);
     }
     return activate(layer, sum);
+  }
+
+  // Adds `x`, an image of `size`, to `sum`, which has the size of the layer. Of more rows and
+  // columns every n-th is taken; channels that only one of the two has stay as they are, or are
+  // left out.
+  ValueId add_image(const Layer& layer, ValueId sum, ValueId x, const Image& size) {
+    const std::int64_t stride = darknet::shortcut_stride(size, layer.input);
+    if (stride > 1) {
+      x = emit(layer, Op::kSlice,
+               {x, integers(layer, {0, 0}), integers(layer, {size.height, size.width}),
+                integers(layer, {2, 3}), integers(layer, {stride, stride})});
+    }
+    const std::int64_t all = layer.input.channels;
+    if (size.channels > all) x = channels(layer, x, 0, all);
+    if (size.channels >= all) return emit(layer, Op::kAdd, {sum, x});
+    const ValueId first = channels(layer, sum, 0, size.channels);
+    const ValueId rest = channels(layer, sum, size.channels, all);
+    return emit(layer, Op::kConcat, {emit(layer, Op::kAdd, {first, x}), rest}, AxisAttributes{1});
   }
 
   void add_output(std::size_t index) {

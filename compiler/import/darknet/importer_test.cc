@@ -162,6 +162,24 @@ TEST(DarknetShortcut, AddsThenActivates) {
   expect_near(run_darknet(cfg, weights_file({0, -3}), {1, -5}).at(0), {-0.2f, 10});
 }
 
+// As in Darknet's own ResNet: every second pixel of the first layer, onto the channels that it has.
+TEST(DarknetShortcut, AddsSmallerAndNarrowerImagesAsFarAsTheyGo) {
+  const Floats x = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  // To two channels of 2 x 2: 10 x and 100 x of every second pixel. The first gets x.
+  const std::string wide = cfg_of(1, 4, 4,
+                                  "[dropout]\n"
+                                  "[conv]\nfilters=2\nstride=2\nactivation=linear\n"
+                                  "[shortcut]\nfrom=0\n");
+  expect_near(run_darknet(wide, weights_file({0, 0, 10, 100}), x).at(0),
+              {11, 33, 99, 121, 100, 300, 900, 1100});
+  // From two channels to one: the second is left out.
+  const std::string narrow = cfg_of(2, 1, 2,
+                                    "[dropout]\n"
+                                    "[conv]\nfilters=1\nactivation=linear\n"
+                                    "[shortcut]\nfrom=0\n");
+  expect_near(run_darknet(narrow, weights_file({0, 10, 100}), {1, 2, 3, 4}).at(0), {311, 422});
+}
+
 TEST(DarknetUpsample, RepeatsPixels) {
   EXPECT_EQ(run_plain(cfg_of(1, 1, 2, "[upsample]\n"), {1, 2}), (Floats{1, 1, 2, 2, 1, 1, 2, 2}));
   EXPECT_EQ(run_plain(cfg_of(1, 1, 2, "[upsample]\nstride=1\n"), {1, 2}), (Floats{1, 2}));

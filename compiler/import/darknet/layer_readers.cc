@@ -192,9 +192,16 @@ void route(Section& section, const Network& network, Layer& layer) {
 }
 
 void shortcut(Section& section, const Network& network, Layer& layer) {
+  const Image& in = layer.input;
   for (const std::int64_t from : earlier_layers(section, network, "from")) {
-    if (result_of(section, network, from) != layer.input) {
-      section.refuse("from", "adds images of different sizes, which is not supported");
+    const Image& image = result_of(section, network, from);
+    const std::int64_t stride = shortcut_stride(image, in);
+    if (stride == 0 || (image.width - 1) / stride + 1 != in.width ||
+        (image.height - 1) / stride + 1 != in.height) {
+      section.refuse("from", "adds an image of " + std::to_string(image.height) + " x " +
+                                 std::to_string(image.width) + " to one of " +
+                                 std::to_string(in.height) + " x " + std::to_string(in.width) +
+                                 ", which is not supported");
     }
     layer.inputs.push_back(from);
   }
@@ -202,7 +209,7 @@ void shortcut(Section& section, const Network& network, Layer& layer) {
   for (const char* key : {"alpha", "beta"}) {
     section.expect_real(key, 1.0, "is not supported: only 1 is");
   }
-  for (const char* key : {"weights_type", "weights_normalization"}) {
+  for (const char* key : {"weights_type", "weights_normalization", "weights_normalizion"}) {
     if (section.text(key, "none") != "none") section.refuse(key, "is not supported");
   }
   layer.output = layer.input;
@@ -295,6 +302,11 @@ Image checked_image(const Section& section, const Image& image) {
                    ", which is too large (or empty)");
   }
   return image;
+}
+
+std::int64_t shortcut_stride(const Image& from, const Image& to) {
+  const std::int64_t stride = from.width / to.width;
+  return stride == from.height / to.height ? stride : 0;
 }
 
 void read_layer(Section& section, const Network& network, Layer& layer) {

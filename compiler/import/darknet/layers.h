@@ -66,6 +66,10 @@ struct Network {
 // them. Throws CompileError with the line, the section, and what is wrong or not implemented.
 Network read_network(std::string_view cfg, const std::string& source);
 
+// A shortcut from a larger image takes every n-th of its rows and columns; this n, or 0 if there is
+// none.
+std::int64_t shortcut_stride(const Image& from, const Image& to);
+
 // How many numbers the weights file of the network has.
 std::uint64_t weight_numbers(const Network& network);
 
