@@ -124,6 +124,8 @@ void unary_vector(const Unary& unary, const RunContext& context) {
     unary_reference(unary);
     return;
   }
+  // May be in place and is handed out all the same: to clamp an element twice is to clamp it once, so
+  // the chunk can be done again wherever it was left.
   context.share(chunk, &job, job.split.chunks());
 }
 
