@@ -61,7 +61,7 @@ std::string memory_advice(std::uint32_t wanted, std::uint32_t cores) {
 std::string closed_advice() {
   return std::string(
              "the trusted application could not let other cores in (the trusted OS had no "
-             "memory for their contexts, or the model is too small)") +
+             "memory for their contexts)") +
          kAlone;
 }
 

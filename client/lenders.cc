@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <system_error>
 
 #include "client/errors.h"
 #include "protocol/secure_cores.h"
@@ -52,7 +51,7 @@ Lenders::Lenders(std::uint32_t count, OpenLender open, LendingPolicy policy)
   threads_.reserve(count);
   try {
     for (std::uint32_t i = 0; i < count; ++i) threads_.emplace_back([this, i] { run(i); });
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {  // the threads that there are must be joined all the same
     const std::lock_guard lock(mutex_);
     ++counters_.failed;
     last_failure_ = std::string("no more threads: ") + error.what();

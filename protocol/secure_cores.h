@@ -71,8 +71,9 @@
 
 /*
  * Owner only. When this returns, no helper can execute another instruction of the TA or touch its
- * memory, wherever Linux holds its thread; memory that only such a thread still referred to is
- * free. Happens by itself when the session is closed or the TA dies.
+ * memory, wherever Linux holds its thread; memory that only a helper still referred to is free.
+ * (A lender that has taken its slot but not yet entered never enters; until its thread goes on, its
+ * slot refers to the memory.) Happens by itself when the session is closed or the TA dies.
  * [out] value[0].a: helpers that were inside and have been evicted
  *       value[1] .. value[3]: none
  * TEE_ERROR_BAD_STATE: the group is not started.

@@ -42,6 +42,7 @@ void TEE_MemFill(void* buffer, std::uint8_t value, std::size_t size) {
 }
 
 void TEE_GetSystemTime(TEE_Time* time) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   using std::chrono::milliseconds;
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -57,6 +58,7 @@ TEE_Result TEE_Wait(std::uint32_t timeout) {
 
 TEE_Result tee_invoke_supp_plugin(const TEE_UUID*, std::uint32_t, std::uint32_t, void*, std::size_t,
                                   std::size_t* outlen) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   *outlen = 0;
   return TEE_ERROR_ITEM_NOT_FOUND;
@@ -70,6 +72,7 @@ void TEE_Panic(TEE_Result code) {
 
 TEE_Result TEE_AllocateOperation(TEE_OperationHandle* operation, std::uint32_t algorithm,
                                  std::uint32_t mode, std::uint32_t max_key_size) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   *operation = TEE_HANDLE_NULL;
   if (algorithm != TEE_ALG_SHA256 || mode != TEE_MODE_DIGEST || max_key_size != 0) {
@@ -89,11 +92,13 @@ TEE_Result TEE_AllocateOperation(TEE_OperationHandle* operation, std::uint32_t a
 }
 
 void TEE_FreeOperation(TEE_OperationHandle operation) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   delete operation;
 }
 
 void TEE_DigestUpdate(TEE_OperationHandle operation, const void* chunk, std::size_t size) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   if (operation == TEE_HANDLE_NULL) TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
   operation->hash.update({static_cast<const std::byte*>(chunk), size});
@@ -101,6 +106,7 @@ void TEE_DigestUpdate(TEE_OperationHandle operation, const void* chunk, std::siz
 
 TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void* chunk,
                              std::size_t chunk_size, void* hash, std::size_t* hash_size) {
+  sz::shim::refuse_system_call_of_helper();
   const GpEvent event;
   if (operation == TEE_HANDLE_NULL || (chunk == nullptr && chunk_size != 0)) {
     TEE_Panic(TEE_ERROR_BAD_PARAMETERS);

@@ -41,33 +41,34 @@ std::uint32_t LendingService::ask(std::uint32_t command, std::uint32_t sub_comma
 
 std::uint32_t LendingService::ask_for(std::uint64_t group, std::uint32_t cores) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Lenders>& lenders = groups_[group];
+  auto found = groups_.find(group);
   // A few threads more or fewer are not worth the making of new ones while these are at work.
-  if (lenders != nullptr && lenders->count() < cores && lenders->resting()) lenders.reset();
-  if (lenders == nullptr) {
-    drop_those_at_rest(group);
-    if (count() + cores > kMostThreads) {
-      groups_.erase(group);
-      return kTeeOutOfMemory;
-    }
-    lenders = std::make_unique<Lenders>(cores, open_, policy_);
+  if (found != groups_.end() && found->second->count() < cores && found->second->resting()) {
+    groups_.erase(found);
+    found = groups_.end();
   }
-  lenders->begin(group);
+  if (found == groups_.end()) {
+    drop_those_at_rest();
+    if (count() + cores > kMostThreads) return kTeeOutOfMemory;
+    // Made before there is a place for them: what throws leaves no empty place.
+    auto lenders = std::make_unique<Lenders>(cores, open_, policy_);
+    found = groups_.emplace(group, std::move(lenders)).first;
+  }
+  found->second->begin(group);
   return kTeeSuccess;
 }
 
 // Ends the threads of groups that nobody uses just now: should they be asked for again, there will
 // be new ones.
-void LendingService::drop_those_at_rest(std::uint64_t but) {
+void LendingService::drop_those_at_rest() {
   for (auto it = groups_.begin(); it != groups_.end();) {
-    const bool drop = it->first != but && it->second->resting();
-    it = drop ? groups_.erase(it) : std::next(it);
+    it = it->second->resting() ? groups_.erase(it) : std::next(it);
   }
 }
 
 std::uint32_t LendingService::count() const {
   std::uint32_t sum = 0;
-  for (const auto& [group, lenders] : groups_) sum += lenders == nullptr ? 0 : lenders->count();
+  for (const auto& [group, lenders] : groups_) sum += lenders->count();
   return sum;
 }
 

@@ -30,7 +30,7 @@ class LendingService {
 
  private:
   std::uint32_t ask_for(std::uint64_t group, std::uint32_t cores);
-  void drop_those_at_rest(std::uint64_t but);
+  void drop_those_at_rest();
   std::uint32_t count() const;
 
   const OpenLender open_;

@@ -142,7 +142,8 @@ void unary_vector(const Unary& unary, const RunContext& context) {
     return;
   }
   if (leaky && unary.in_place) {
-    // Twice would scale twice, so it is not handed out. A clamp may run again on its own result.
+    // Twice would scale twice, so it is not handed out. A clamp is: to clamp an element twice is to
+    // clamp it once.
     for (std::uint32_t i = 0; i < job.split.chunks(); ++i) chunk(&job, i, 0);
     return;
   }
