@@ -46,12 +46,13 @@ void check_input(const TensorInfo& want, const Tensor& have, std::size_t index) 
 }
 
 // Lenders are in the secure world while this lives. They are sent ahead of the run, so that they
-// are there when the first operator hands out work.
+// are there when the first operator hands out work. A run that fails may take the lenders with it.
 class LentCores {
  public:
-  LentCores(client::Lenders* lenders, std::uint64_t group, std::uint32_t count)
-      : lenders_(count == 0 ? nullptr : lenders) {
-    if (lenders_ != nullptr) lenders_->begin(group, count);
+  LentCores(const std::unique_ptr<client::Lenders>& lenders, std::uint64_t group,
+            std::uint32_t count)
+      : lenders_(lenders) {
+    if (lenders_ != nullptr && count != 0) lenders_->begin(group, count);
   }
   ~LentCores() {
     if (lenders_ != nullptr) lenders_->end();
@@ -60,7 +61,7 @@ class LentCores {
   LentCores& operator=(const LentCores&) = delete;
 
  private:
-  client::Lenders* lenders_;
+  const std::unique_ptr<client::Lenders>& lenders_;
 };
 
 }  // namespace
@@ -114,6 +115,8 @@ void Session::State::command(std::uint32_t number, Parameters& parameters,
   }
   const std::uint32_t status = parameters[3].a;
   if (status == static_cast<std::uint32_t>(Status::kOk)) return;
+  // The trusted application has dropped the model.
+  if (status == static_cast<std::uint32_t>(Status::kHelperFault)) forget();
   throw client::status_error(doing, status, parameters[3].b);
 }
 
@@ -212,7 +215,7 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
                         Parameter::memory_out(*state.outputs, state.outputs_bytes),
                         Parameter::value(kRunEntry, cores)};
   {
-    const LentCores lent(state.lenders.get(), state.group, cores - 1);
+    const LentCores lent(state.lenders, state.group, cores - 1);
     state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
   }
   std::vector<Tensor> results;

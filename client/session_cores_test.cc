@@ -7,10 +7,14 @@
 #include <numeric>
 #include <thread>
 
+#include "base/status.h"
 #include "client/cpus.h"
+#include "client/errors.h"
 #include "client/plan_io.h"
 #include "client/testing/test_package.h"
+#include "client/transport.h"
 #include "include/smartzone/smartzone.hpp"
+#include "protocol/commands.h"
 #include "shim/secure_cores_pta.h"
 #include "shim/secure_pool.h"
 
@@ -211,6 +215,53 @@ TEST_F(SessionCores, LeaveThePluginToLendWhereTold) {
   EXPECT_EQ(report.used, 2u);
   EXPECT_EQ(report.visits, 0u);  // nobody came, for there is no plugin here
   EXPECT_EQ(report.work[1], 0u);
+}
+
+// The in-process back end, but every run ends as `ending` says, and the model is gone.
+class FailingRuns final : public client::Transport {
+ public:
+  explicit FailingRuns(client::CallResult ending) : ending_(ending) {}
+  Backend backend() const override { return way_->backend(); }
+  std::unique_ptr<client::SharedBuffer> allocate(std::size_t bytes) override {
+    return way_->allocate(bytes);
+  }
+  client::CallResult invoke(std::uint32_t command, client::Parameters& parameters) override {
+    if (command != SMARTZONE_CMD_RUN) return way_->invoke(command, parameters);
+    client::Parameters none;
+    none[3] = client::Parameter::value_out();
+    EXPECT_EQ(way_->invoke(SMARTZONE_CMD_UNLOAD, none).result, client::kTeeSuccess);
+    parameters[3].a = static_cast<std::uint32_t>(Status::kHelperFault);
+    return ending_;
+  }
+  SecurePool pool() override { return way_->pool(); }
+  std::string description() override { return way_->description(); }
+  client::SecureCores secure_cores() override { return way_->secure_cores(); }
+  client::OpenLender lender_opener() override { return way_->lender_opener(); }
+
+ private:
+  const client::CallResult ending_;
+  const std::unique_ptr<client::Transport> way_ = client::open_loopback_transport();
+};
+
+TEST_F(SessionCores, AreSentHomeByARunThatLosesTheModel) {
+  const Package package = heavy();
+  const Tensor input = input_of(package);
+  constexpr client::CallResult kPanic{0xffff3024, 3};
+  constexpr client::CallResult kHelperFault{client::kTeeSuccess, 0};  // the status says it
+  for (const client::CallResult ending : {kPanic, kHelperFault}) {
+    Session session = Session::open(std::make_unique<FailingRuns>(ending), {.cores = 2});
+    session.load(package);
+    EXPECT_THROW(output(session, input), Error);
+    EXPECT_EQ(session.cores().used, 1u);
+    try {
+      output(session, input);
+      ADD_FAILURE() << "ran without a model";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("no model is loaded"));
+    }
+    session.load(package);  // and everything is there again
+    EXPECT_EQ(session.cores().used, 2u);
+  }
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
  *
  * One session has one instance of the TA and at most one model.
  * States: empty -> (LOAD_BEGIN) -> loading -> (LOAD_WEIGHTS ...)-> (LOAD_END) -> ready -> (RUN ...).
- * UNLOAD leads back to empty from any state. A failed LOAD_* leads back to empty as well.
+ * UNLOAD leads back to empty from any state. A failed LOAD_* leads back to empty as well, and so does
+ * a RUN that ends in kHelperFault.
  */
 #ifndef SMARTZONE_PROTOCOL_COMMANDS_H
 #define SMARTZONE_PROTOCOL_COMMANDS_H
