@@ -118,7 +118,7 @@ std::string cores_line(const CoreReport& report) {
   for (std::size_t i = 0; i < report.shares.size(); ++i) {
     line += (i == 0 ? " (" : ", ") + fixed(100 * report.shares[i], 0) + " %";
   }
-  return line + " of the work)";
+  return line + " of the shared work)";
 }
 
 void print_json(const nlohmann::ordered_json& json) {

@@ -73,7 +73,7 @@ std::vector<Session> open_sessions(Backend backend, const Package& package,
 // Says on standard error if more than one core was asked for and only one is used, and why.
 void advise(const CoreReport& report);
 
-// "2 cores (51 %, 49 % of the work)", "1 core".
+// "2 cores (51 %, 49 % of the shared work)", "1 core".
 std::string cores_line(const CoreReport& report);
 
 // Prints JSON to standard output.

@@ -45,10 +45,11 @@ const Operator* find_operator(std::uint16_t code) {
 std::span<const Operator> all_operators() { return kOperators; }
 
 std::size_t RunContext::wanted_chunks() const {
-  // Eight chunks for each worker leave little waiting for the last one; smaller ones than this are
-  // not worth the claiming.
+  // So many chunks for each worker leave little waiting for the last one; smaller ones than this
+  // are not worth the claiming.
+  constexpr std::size_t kChunksForEach = 16;
   constexpr std::uint64_t kCostOfChunk = kCostToShare / 4;
-  const std::size_t most = std::size_t{8} * workers.count();
+  const std::size_t most = kChunksForEach * workers.count();
   if (workers.count() == 1 || !worth_sharing(cost)) return 1;
   return cost / kCostOfChunk < most ? static_cast<std::size_t>(cost / kCostOfChunk) : most;
 }

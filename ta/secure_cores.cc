@@ -22,7 +22,7 @@ constexpr std::uint32_t kPatience = 100'000;
 
 // Looks at the last chunk before the owner asks the trusted OS what keeps it, and then sleeps between
 // looks: on a busy machine the helper may be waiting for the very core that the owner spins on.
-constexpr std::uint32_t kSpins = 20'000;
+constexpr std::uint32_t kSpins = 50'000;
 constexpr std::uint32_t kSleepMs = 1;
 
 // A helper that keeps the owner waiting for so long is withheld by Linux: longer than its turns on

@@ -90,7 +90,7 @@ typedef struct sz_cores {
   uint32_t used;    /* the most that a run can use; 1 without a model */
   uint32_t present; /* lent cores that are in the secure world just now */
   uint32_t reserved;
-  uint64_t work[SZ_MAX_CORES]; /* operations done by each worker */
+  uint64_t work[SZ_MAX_CORES]; /* operations of shared steps done by each worker */
   uint64_t runs;               /* that were open for lent cores */
   uint64_t shared_steps;       /* steps whose work was handed out */
   uint64_t evictions, redone;  /* lent cores thrown out; pieces of work done again after that */

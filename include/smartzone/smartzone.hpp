@@ -153,7 +153,7 @@ struct CoreReport {
   unsigned used = 1;     // the most that a run can use; 1 without a model
   unsigned present = 0;  // lent cores that are in the secure world just now
 
-  std::vector<std::uint64_t> work;  // operations done by each of the `used` workers
+  std::vector<std::uint64_t> work;  // operations of shared steps done by each of the `used` workers
   std::vector<double> shares;       // the same, as parts of 1; all 0 if nothing was done
 
   std::uint64_t runs = 0;          // that were open for lent cores
