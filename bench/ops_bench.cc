@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cores/host/thread_pool.h"
 #include "ops/attributes.h"
 #include "ops/gemm/pack.h"
 #include "ops/isa.h"
@@ -158,12 +159,15 @@ class Runner {
     output_views_.push_back(&output_.view);
     step_ = {Kernel::kVector, input_views_, output_views_, words_};
     if (op_.check(step_) != Status::kOk) throw std::runtime_error("the layer does not check");
-    scratch_.resize(op_.scratch_bytes(step_) / 64 + 1);
+    stride_ = op_.scratch_bytes(step_) / 64 + 1;
+    scratch_.resize(stride_ * cores::kMaxWorkers);
   }
   Runner(const Runner&) = delete;
-  void run() {
-    SingleWorker worker;
-    (void)op_.run(step_, {worker, scratch_.data()->bytes, scratch_.size() * 64});
+  void run(Workers& workers) {
+    (void)op_.run(step_, {.workers = workers,
+                          .scratch = scratch_.data()->bytes,
+                          .scratch_stride = stride_ * 64,
+                          .cost = op_.cost(step_)});
     benchmark::DoNotOptimize(output_.values.data());
   }
 
@@ -176,6 +180,7 @@ class Runner {
   Buffer output_;
   std::vector<std::uint32_t> words_;
   std::vector<const TensorView*> input_views_, output_views_;
+  std::size_t stride_ = 0;  // lines of a worker
   std::vector<Line> scratch_;
   Step step_;
 };
@@ -223,8 +228,10 @@ void measure(benchmark::State& state, double operations, Isa isa, Body body) {
   state.counters["%peak"] = Counter(total / peak * 100, Counter::kIsRate);
 }
 
-void bench_layers(benchmark::State& state, const std::vector<Layer>& layers, Isa isa) {
+void bench_layers(benchmark::State& state, const std::vector<Layer>& layers, Isa isa,
+                  std::uint32_t threads) {
   limit_vector_isa(isa);
+  cores::ThreadPool pool(threads);
   std::vector<std::unique_ptr<Runner>> runners;
   double operations = 0;
   for (const Layer& layer : layers) {
@@ -232,7 +239,7 @@ void bench_layers(benchmark::State& state, const std::vector<Layer>& layers, Isa
     operations += operations_of(layer);
   }
   measure(state, operations, isa, [&] {
-    for (auto& runner : runners) runner->run();
+    for (auto& runner : runners) runner->run(pool);
   });
 }
 
@@ -244,19 +251,23 @@ void bench_fully_connected(benchmark::State& state, std::uint32_t rows, std::uin
       Buffer({static_cast<std::uint32_t>(*packed_elements(outputs, inputs))})};
   Runner runner(OpCode::kFullyConnected, std::move(operands), Buffer({rows, outputs}),
                 words_of(FullyConnectedAttributes{}));
-  measure(state, 2.0 * rows * inputs * outputs, isa, [&] { runner.run(); });
+  SingleWorker alone;
+  measure(state, 2.0 * rows * inputs * outputs, isa, [&] { runner.run(alone); });
 }
 
 template <std::size_t kLayers>
 void add_network(const std::string& network, const Layer (&layers)[kLayers], Isa isa) {
   const std::string suffix = std::string("/") + name_of(isa);
-  const auto add = [&](const std::string& name, std::vector<Layer> some) {
-    benchmark::RegisterBenchmark((network + "/" + name + suffix).c_str(), bench_layers, some, isa)
+  const auto add = [&](const std::string& name, std::vector<Layer> some, std::uint32_t threads = 1) {
+    benchmark::RegisterBenchmark((network + "/" + name + suffix).c_str(), bench_layers, some, isa,
+                                 threads)
         ->Unit(benchmark::kMicrosecond)
+        ->UseRealTime()
         ->MinTime(0.1);
   };
   for (const Layer& layer : layers) add(layer.name, {layer});
   add("all_convolutions", {layers, layers + kLayers});
+  add("all_convolutions_2_threads", {layers, layers + kLayers}, 2);
 }
 
 void add_all() {
