@@ -65,6 +65,13 @@ def chosen(args):
     return [one for one in registry.CLAIMS if not (args.quick and one.slow)]
 
 
+def earlier_rows():
+    """{id: row} of what was measured before, as it is just now: two runs may be under way."""
+    if not JSON_FILE.is_file():
+        return {}
+    return {row["id"]: row for row in json.loads(JSON_FILE.read_text(encoding="utf-8"))}
+
+
 def main():
     """Measures and writes; exit status 0 unless the arguments are wrong."""
     args = arguments()
@@ -72,17 +79,16 @@ def main():
         for one in registry.CLAIMS:
             print(f"{one.id:32} {one.what} [{one.bound}]{' (slow)' if one.slow else ''}")
         return
-    rows = {}
-    if JSON_FILE.is_file():
-        rows = {row["id"]: row for row in json.loads(JSON_FILE.read_text(encoding="utf-8"))}
+    measured = {}
     try:
         for one in chosen(args):
             print(f"{one.id}: measuring ...", flush=True)
-            row = rows[one.id] = registry.run(one)
+            row = measured[one.id] = registry.run(one)
             print(f"{one.id}: {shown(row['value'])} {row['unit']} (bound {row['bound']}): "
                   f"{verdict(row)} [{row['seconds']} s] {row['note']}", flush=True)
     finally:
         common.clean_up()
+        rows = earlier_rows() | measured
         ordered = [rows[one.id] for one in registry.CLAIMS if one.id in rows]
         JSON_FILE.parent.mkdir(exist_ok=True)
         JSON_FILE.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
