@@ -130,6 +130,7 @@ def cores_bits():
         sound = sound and said["passed"]
         notes.append(f"{name} ({time.monotonic() - begin:.0f} s, {100 * said['helped_4']:.0f} % of 4 by "
                      f"helpers, {said['evictions_2'] + said['evictions_4']} evictions){problems(said)}")
+        print(f"  {notes[-1]}", flush=True)  # this takes an hour in all
         one.run("rm", f"/root/{package.name}")
     alive(one)
     note = "; ".join(notes) + (f"; not compiled today: {', '.join(refused)}" if refused else "")
