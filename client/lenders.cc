@@ -1,6 +1,7 @@
 #include "client/lenders.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -36,6 +37,20 @@ class SignalsBlocked {
  private:
   sigset_t before_;
 };
+
+// Moves the calling thread away from `cpu` if it is there and may run elsewhere. A thread is often
+// woken on the processor of who woke it, where it and the owner would take turns; Linux may bring it
+// back later if it knows better.
+void leave_cpu(int cpu) {
+  cpu_set_t allowed;
+  if (cpu < 0 || sched_getcpu() != cpu || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+    return;
+  }
+  cpu_set_t others = allowed;
+  CPU_CLR(cpu, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof(others), &others) != 0) return;
+  static_cast<void>(sched_setaffinity(0, sizeof(allowed), &allowed));
+}
 
 std::string code_text(std::uint32_t code) {
   char text[16];
@@ -76,6 +91,7 @@ void Lenders::begin(std::uint64_t group, std::uint32_t most) {
     ++round_;
     invited_ = std::min(most, count());
     at_work_ = invited_;
+    owner_cpu_ = sched_getcpu();
   }
   changed_.notify_all();
 }
@@ -107,7 +123,10 @@ void Lenders::run(std::uint32_t index) {
   std::uint32_t failures = 0;
   std::uint64_t round = 0, group = 0;
   do {
-    if (round != 0 && lender != nullptr) serve(&lender, round, group);
+    if (round != 0 && lender != nullptr) {
+      leave_cpu(owner_cpu());
+      serve(&lender, round, group);
+    }
     if (lender == nullptr && failures < kMaxFailures) {
       lender = open_way();
       failures = lender == nullptr ? failures + 1 : 0;
@@ -138,6 +157,11 @@ bool Lenders::wait_for_round(std::uint32_t index, std::uint64_t* round, std::uin
   *round = round_;
   *group = group_;
   return !closing_;
+}
+
+int Lenders::owner_cpu() const {
+  const std::lock_guard lock(mutex_);
+  return owner_cpu_;
 }
 
 bool Lenders::still_wanted(std::uint64_t round) const {

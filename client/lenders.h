@@ -71,6 +71,7 @@ class Lenders {
   void run(std::uint32_t index);
   std::unique_ptr<Lender> open_way();
   bool wait_for_round(std::uint32_t index, std::uint64_t* round, std::uint64_t* group);
+  int owner_cpu() const;
   void serve(std::unique_ptr<Lender>* lender, std::uint64_t round, std::uint64_t group);
   bool count_and_judge(const Loan& loan, bool* worked);
   bool still_wanted(std::uint64_t round) const;
@@ -84,6 +85,7 @@ class Lenders {
   bool wanted_ = false;        // between begin and end
   std::uint64_t round_ = 0;    // number of begin calls
   std::uint64_t group_ = 0;    // of this round
+  int owner_cpu_ = -1;         // where begin was called
   std::uint32_t invited_ = 0;  // threads with a smaller index than this take part in it
   std::uint32_t at_work_ = 0;  // threads that have not yet gone to rest after this round
   LendingCounters counters_;
