@@ -45,12 +45,23 @@ void point_merged(const Conv2d& conv, const IndirectionPlan& plan, const Pixel& 
   const Window2d& window = conv.attributes.window;
   const std::ptrdiff_t ix = tap_position(pixel.ox, window.stride_w, window.pad_left, 0, 1);
   const std::ptrdiff_t last = ix + static_cast<std::ptrdiff_t>(window.kernel_w) - 1;
+  const bool columns_inside = inside(ix, conv.in_w) && inside(last, conv.in_w);
+  const std::ptrdiff_t top = tap_position(pixel.oy, window.stride_h, window.pad_top, 0, 1);
+  const auto height = static_cast<std::ptrdiff_t>((window.kernel_h - 1) * window.dilation_h);
+  if (columns_inside && top >= 0 && inside(top + height, conv.in_h)) {
+    const float* segment = input_at(conv, pixel.n, top, ix, 0);
+    const std::size_t step = window.dilation_h * conv.in_w * conv.x_pitch;
+    for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
+      table[ky * plan.block_rows + r] = segment + ky * step;
+    }
+    return;
+  }
   for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
     const std::ptrdiff_t iy =
         tap_position(pixel.oy, window.stride_h, window.pad_top, ky, window.dilation_h);
     const float* segment = zeroes;
     if (inside(iy, conv.in_h)) {
-      if (inside(ix, conv.in_w) && inside(last, conv.in_w)) {
+      if (columns_inside) {
         segment = input_at(conv, pixel.n, iy, ix, 0);
       } else {
         float* slot = slots + (ky * plan.block_rows + r) * plan.length;
