@@ -19,8 +19,8 @@ std::string hex(const package::Sha256Digest& digest) {
   return text;
 }
 
-json describe(const std::string& name, const Shape& shape) {
-  return {{"name", name}, {"dtype", "f32"}, {"shape", shape}};
+json describe(const std::string& name, const Value& value) {
+  return {{"name", name}, {"dtype", to_string(value.dtype)}, {"shape", *value.shape}};
 }
 
 // The last dimension of the first output counts the classes.
@@ -46,12 +46,12 @@ std::string make_info(const Graph& graph, const Report& report, const InfoInputs
   if (graph.opset != 0) info["source"]["opset"] = graph.opset;
   info["inputs"] = json::array();
   for (const ValueId id : graph.inputs) {
-    info["inputs"].push_back(describe(graph.value(id).name, graph.shape(id)));
+    info["inputs"].push_back(describe(graph.value(id).name, graph.value(id)));
   }
   info["outputs"] = json::array();
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     info["outputs"].push_back(
-        describe(graph.declared_outputs[i].name, graph.shape(graph.outputs[i])));
+        describe(graph.declared_outputs[i].name, graph.value(graph.outputs[i])));
   }
   info["preprocess"] = nullptr;
   if (inputs.preprocess_json) {

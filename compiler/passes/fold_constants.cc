@@ -9,10 +9,6 @@ void check_outputs(const Graph& graph) {
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     const Value& value = graph.value(graph.outputs[i]);
     const DeclaredOutput& declared = graph.declared_outputs[i];
-    if (value.dtype != DType::kF32) {
-      fail(graph, "output '" + declared.name + "' has elements of " + to_string(value.dtype) +
-                      "; only f32 is supported");
-    }
     if (!declared.has_shape) continue;
     bool fits = declared.dims.size() == value.shape->size();
     for (std::size_t k = 0; fits && k < declared.dims.size(); ++k) {

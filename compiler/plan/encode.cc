@@ -67,7 +67,7 @@ class Encoder {
                     tensor.offset;
     record.dims = tensor.view().dims;
     record.pitch = tensor.pitch;
-    record.dtype = static_cast<std::uint8_t>(DType::kF32);
+    record.dtype = static_cast<std::uint8_t>(tensor.dtype);
     record.rank = static_cast<std::uint8_t>(tensor.dims.size());
     record.region = static_cast<std::uint8_t>(constant ? package::RegionKind::kWeights
                                                        : package::RegionKind::kArena);
@@ -76,7 +76,7 @@ class Encoder {
 
   std::uint64_t weight_offset(std::uint32_t storage) {
     if (weight_offset_[storage] == kUnset) {
-      const auto bytes = std::as_bytes(std::span(*program_.storages[storage].data));
+      const std::vector<std::byte>& bytes = *program_.storages[storage].data;
       weights_.resize(align_up(weights_.size(), package::kTensorAlignment));
       weight_offset_[storage] = static_cast<std::uint32_t>(weights_.size());
       weights_.insert(weights_.end(), bytes.begin(), bytes.end());

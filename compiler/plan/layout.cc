@@ -46,7 +46,7 @@ TensorId Layout::reorder(const std::string& name, TensorId from,
   for (const std::size_t axis : perm) dims.push_back(before[axis]);
   const TensorView view = builder_.tensor(from).view();
   if (keeps_memory(before, perm) && view.pitch == view.inner()) return builder_.view(from, dims);
-  const TensorId result = builder_.fresh(name, std::move(dims));
+  const TensorId result = builder_.fresh(name, std::move(dims), builder_.tensor(from).dtype);
   builder_.transpose(name, from, result, perm);
   return result;
 }
@@ -73,10 +73,6 @@ TensorId Layout::native(ValueId id) {
   const Order order = native_order(shape.size());
   const std::string& name = graph_.value(id).name;
   if (const Constant* constant = graph_.constant(id)) {
-    if (constant->dtype != DType::kF32) {
-      fail(graph_, "'" + name + "' has elements of " + to_string(constant->dtype) +
-                       "; the device computes with f32 only");
-    }
     ConstantPtr turned;
     if (shape.size() == 4) {
       static constexpr std::int64_t kNative[] = {0, 2, 3, 1};
@@ -84,10 +80,9 @@ TensorId Layout::native(ValueId id) {
       constant = turned.get();
     }
     builder_.count_raw_weights(constant->bytes.size());
-    const auto values = constant->f32();
     native_[id] =
-        builder_.constant(name, ordered_dims(shape, order),
-                          std::make_shared<const std::vector<float>>(values.begin(), values.end()));
+        builder_.constant(name, ordered_dims(shape, order), constant->dtype,
+                          std::make_shared<const std::vector<std::byte>>(constant->bytes));
   } else if (plain_[id] != kNone || source_[id] != kNoValue) {
     native_[id] = reorder(name, plain(id), order);
   } else {
@@ -99,8 +94,16 @@ TensorId Layout::native(ValueId id) {
 TensorId Layout::make_native(ValueId id) {
   const Shape& shape = graph_.shape(id);
   native_[id] =
-      builder_.fresh(graph_.value(id).name, ordered_dims(shape, native_order(shape.size())));
+      builder_.fresh(graph_.value(id).name, ordered_dims(shape, native_order(shape.size())),
+                     graph_.value(id).dtype);
   return native_[id];
+}
+
+TensorId Layout::make_plain(ValueId id) {
+  const Shape& shape = graph_.shape(id);
+  plain_[id] = builder_.fresh(graph_.value(id).name, ordered_dims(shape, same_order(shape.size())),
+                              graph_.value(id).dtype);
+  return plain_[id];
 }
 
 ValueId Layout::flattened_image(ValueId id) const {

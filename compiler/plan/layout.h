@@ -44,6 +44,8 @@ class Layout {
 
   // A tensor for the result of a node, in native order.
   TensorId make_native(ValueId id);
+  // The same in ONNX's order.
+  TensorId make_plain(ValueId id);
 
   // `from` with its dimensions reordered: a view where memory stays the same, or a new tensor and
   // a Transpose step.

@@ -1,9 +1,11 @@
 #include "compiler/plan/lower.h"
 
 #include <algorithm>
+#include <array>
 
 #include "compiler/graph/shape_inference.h"
 #include "compiler/plan/layout.h"
+#include "compiler/plan/lowering.h"
 #include "compiler/plan/program_builder.h"
 #include "compiler/plan/weights.h"
 #include "ops/attributes.h"
@@ -21,9 +23,12 @@ ops::Window2d window_of(const WindowAttributes& w) {
           word(w.pads[2]),      word(w.pads[3])};
 }
 
-class Lowering {
+// Each lowers the operators of one family, and leaves the others alone.
+constexpr std::array<bool (*)(Lowering&, const Node&), 0> kFamilies = {};
+
+class Lowerer {
  public:
-  Lowering(const Graph& graph, ops::Kernel kernel)
+  Lowerer(const Graph& graph, ops::Kernel kernel)
       : graph_(graph), builder_(graph, kernel), layout_(graph, builder_) {}
 
   Program run() {
@@ -39,7 +44,8 @@ class Lowering {
     const Shape& shape = graph_.shape(id);
     Dims dims;
     for (const std::int64_t dim : shape) dims.push_back(word(dim));
-    const TensorId tensor = builder_.fresh(graph_.value(id).name, std::move(dims));
+    const TensorId tensor =
+        builder_.fresh(graph_.value(id).name, std::move(dims), graph_.value(id).dtype);
     builder_.add_input(tensor);
     layout_.set_plain(id, tensor);
   }
@@ -48,7 +54,8 @@ class Lowering {
   void add_output(ValueId id) {
     TensorId tensor = layout_.plain(id);
     if (builder_.is_constant(tensor) || builder_.is_input(tensor)) {
-      const TensorId copy = builder_.fresh(graph_.value(id).name, builder_.tensor(tensor).dims);
+      const ProgramTensor source = builder_.tensor(tensor);
+      const TensorId copy = builder_.fresh(graph_.value(id).name, source.dims, source.dtype);
       builder_.copy("copy to output", tensor, copy);
       tensor = copy;
     }
@@ -99,8 +106,16 @@ class Lowering {
       case Op::kReshape:
         return layout_.set_reshaped(node.output, node.inputs[0]);
       default:
-        fail(graph_, node, "is not supported on values that the network computes");
+        lower_family(node);
     }
+  }
+
+  void lower_family(const Node& node) {
+    Lowering lowering{graph_, builder_, layout_};
+    for (const auto family : kFamilies) {
+      if (family(lowering, node)) return;
+    }
+    fail(graph_, node, "is not supported on values that the network computes");
   }
 
   void simple(const Node& node, OpCode op) {
@@ -115,10 +130,10 @@ class Lowering {
     }
   }
 
-  TensorId blob(const Node& node, std::shared_ptr<const std::vector<float>> data) {
+  TensorId blob(const Node& node, Blob data) {
     count_weights(node);
-    const auto elements = static_cast<std::uint32_t>(data->size());
-    return builder_.constant(node.name + ".weights", {elements}, std::move(data));
+    const auto elements = static_cast<std::uint32_t>(data->size() / sizeof(float));
+    return builder_.constant(node.name + ".weights", {elements}, DType::kF32, std::move(data));
   }
 
   void conv(const Node& node) {
@@ -203,7 +218,8 @@ class Lowering {
     std::swap(swap[place], swap[rank - 1]);
     const std::string& name = graph_.value(node.output).name;
     const TensorId x = layout_.reorder(name, layout_.native(node.inputs[0]), swap);
-    const TensorId y = builder_.fresh(name, builder_.tensor(x).dims);
+    const Dims turned = builder_.tensor(x).dims;
+    const TensorId y = builder_.fresh(name, turned);
     builder_.step(node, OpCode::kSoftmax, {x}, y);
     layout_.set_native(node.output, layout_.reorder(name, y, swap));
   }
@@ -287,6 +303,6 @@ class Lowering {
 
 }  // namespace
 
-Program lower(const Graph& graph, ops::Kernel kernel) { return Lowering(graph, kernel).run(); }
+Program lower(const Graph& graph, ops::Kernel kernel) { return Lowerer(graph, kernel).run(); }
 
 }  // namespace sz::compiler

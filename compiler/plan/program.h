@@ -2,6 +2,7 @@
 // operators on tensors in memory order (images [N, H, W, C]).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,11 +13,14 @@
 
 namespace sz::compiler {
 
+// The bytes of a constant, shared.
+using Blob = std::shared_ptr<const std::vector<std::byte>>;
+
 // A piece of memory that tensors lie in: of the arena, or, if it has data, of the weights.
 struct Storage {
   std::string name;
   std::uint64_t bytes = 0;
-  std::shared_ptr<const std::vector<float>> data;  // not null: constant
+  Blob data;  // not null: constant
 
   bool constant() const { return data != nullptr; }
 };
@@ -29,6 +33,7 @@ struct ProgramTensor {
   std::uint64_t offset = 0;  // bytes from the start of the storage
   std::vector<std::uint32_t> dims;
   std::uint32_t pitch = 1;  // elements, as in TensorView
+  DType dtype = DType::kF32;
 
   std::uint64_t bytes() const;  // of its elements, gaps not counted
   TensorView view() const;      // with null data

@@ -34,21 +34,20 @@ TensorId ProgramBuilder::add(ProgramTensor tensor) {
   return static_cast<TensorId>(program_.tensors.size() - 1);
 }
 
-TensorId ProgramBuilder::fresh(const std::string& name, Dims dims) {
+TensorId ProgramBuilder::fresh(const std::string& name, Dims dims, DType dtype) {
   const std::uint32_t pitch = inner(dims);
-  program_.storages.push_back({name, elements(dims) * sizeof(float), nullptr});
+  program_.storages.push_back({name, elements(dims) * dtype_bytes(dtype), nullptr});
   storage_is_input_.push_back(false);
   const auto storage = static_cast<std::uint32_t>(program_.storages.size() - 1);
-  return add({name, storage, 0, std::move(dims), pitch});
+  return add({name, storage, 0, std::move(dims), pitch, dtype});
 }
 
-TensorId ProgramBuilder::constant(const std::string& name, Dims dims,
-                                  std::shared_ptr<const std::vector<float>> data) {
-  weight_bytes_ += align_up(data->size() * sizeof(float), package::kTensorAlignment);
+TensorId ProgramBuilder::constant(const std::string& name, Dims dims, DType dtype, Blob data) {
+  weight_bytes_ += align_up(data->size(), package::kTensorAlignment);
   if (weight_bytes_ > package::kMaxRegionBytes) {
     fail(graph_, "the packed weights are larger than 1 GiB, the limit of a plan");
   }
-  const TensorId id = fresh(name, std::move(dims));
+  const TensorId id = fresh(name, std::move(dims), dtype);
   program_.storages.back().data = std::move(data);
   return id;
 }
@@ -56,20 +55,21 @@ TensorId ProgramBuilder::constant(const std::string& name, Dims dims,
 TensorId ProgramBuilder::view(TensorId id, Dims dims) {
   if (tensor(id).dims == dims) return id;
   const std::uint32_t pitch = inner(dims);
-  return add({tensor(id).name, tensor(id).storage, tensor(id).offset, std::move(dims), pitch});
+  const ProgramTensor& same = tensor(id);
+  return add({same.name, same.storage, same.offset, std::move(dims), pitch, same.dtype});
 }
 
 TensorId ProgramBuilder::dense(const std::string& name, TensorId id) {
   if (tensor(id).pitch == inner(tensor(id).dims)) return id;
-  const TensorId result = fresh(tensor(id).name, tensor(id).dims);
+  const TensorId result = fresh(tensor(id).name, tensor(id).dims, tensor(id).dtype);
   copy(name, id, result);
   return result;
 }
 
 TensorId ProgramBuilder::slice(TensorId wide, std::uint64_t begin, Dims dims) {
   const ProgramTensor& whole = tensor(wide);
-  return add({whole.name, whole.storage, whole.offset + begin * sizeof(float), std::move(dims),
-              whole.pitch});
+  const std::uint64_t offset = whole.offset + begin * dtype_bytes(whole.dtype);
+  return add({whole.name, whole.storage, offset, std::move(dims), whole.pitch, whole.dtype});
 }
 
 TensorId ProgramBuilder::columns(const std::string& name, TensorId id, std::uint64_t begin,
@@ -84,7 +84,7 @@ TensorId ProgramBuilder::columns(const std::string& name, TensorId id, std::uint
     if (gaps && (view.pitch != whole.pitch || view.rows() != rows)) same_rows = false;
   }
   if (!same_rows) {
-    const TensorId copied = fresh(whole.name, whole.dims);
+    const TensorId copied = fresh(whole.name, whole.dims, whole.dtype);
     copy(name, id, copied);
     id = copied;
   }
@@ -94,7 +94,7 @@ TensorId ProgramBuilder::columns(const std::string& name, TensorId id, std::uint
 bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
   const ProgramTensor part = tensor(id);
   const ProgramTensor whole = tensor(wide);
-  if (is_constant(id) || storage_is_input_[part.storage] || part.storage == whole.storage ||
+  if (is_constant(id) || storage_is_input_[part.storage] || part.dtype != whole.dtype || part.storage == whole.storage ||
       !covers_storage(program_, part) || part.pitch != part.view().inner()) {
     return false;
   }
@@ -107,7 +107,8 @@ bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
   for (ProgramTensor& other : program_.tensors) {
     if (other.storage != part.storage) continue;
     other.storage = whole.storage;
-    other.offset += whole.offset + begin * sizeof(float);  // less than a row: columns only
+    // Less than a row: columns only.
+    other.offset += whole.offset + begin * dtype_bytes(whole.dtype);
     other.pitch = whole.pitch;
   }
   program_.storages[part.storage].bytes = 0;  // nothing lies there any more

@@ -23,10 +23,10 @@ class ProgramBuilder {
   bool is_constant(TensorId id) const { return storage_of(id).constant(); }
 
   // A tensor in a storage of its own.
-  TensorId fresh(const std::string& name, Dims dims);
-  // A constant. Throws CompileError when the weights exceed what a plan may have.
-  TensorId constant(const std::string& name, Dims dims,
-                    std::shared_ptr<const std::vector<float>> data);
+  TensorId fresh(const std::string& name, Dims dims, DType dtype = DType::kF32);
+  // A constant: its elements, or (a packed blob) whatever its reader takes them for. Throws
+  // CompileError when the weights exceed what a plan may have.
+  TensorId constant(const std::string& name, Dims dims, DType dtype, Blob data);
   // The same bytes under other dimensions. The tensor must be dense.
   TensorId view(TensorId id, Dims dims);
   // The tensor, or, if it is a slice of a wider one, a dense copy of it.

@@ -13,33 +13,37 @@ std::span<const float> bias_of(const Graph& graph, const Node& node) {
   return bias == nullptr ? std::span<const float>() : bias->f32();
 }
 
-std::shared_ptr<std::vector<float>> blob(const Graph& graph, const Node& node,
-                                         std::optional<std::uint64_t> elements) {
+// Room for packed weights, and the floats in it.
+struct FloatBlob {
+  std::shared_ptr<std::vector<std::byte>> bytes;
+  std::span<float> floats;
+};
+FloatBlob blob(const Graph& graph, const Node& node, std::optional<std::uint64_t> elements) {
   if (!elements || *elements > kMaxTensorBytes / sizeof(float)) {
     fail(graph, node, "its packed weights are larger than 1 GiB");
   }
-  return std::make_shared<std::vector<float>>(*elements);
+  auto bytes = std::make_shared<std::vector<std::byte>>(*elements * sizeof(float));
+  return {bytes, {reinterpret_cast<float*>(bytes->data()), *elements}};
 }
 
 }  // namespace
 
-std::shared_ptr<const std::vector<float>> pack_conv(const Graph& graph, const Node& node) {
+Blob pack_conv(const Graph& graph, const Node& node) {
   const Shape& w = graph.shape(node.inputs[1]);
   const auto& window = node.get<WindowAttributes>();
   const ops::ConvWeightShape shape{
       static_cast<std::uint32_t>(w[1] * window.groups), static_cast<std::uint32_t>(w[0]),
       static_cast<std::uint32_t>(window.groups), static_cast<std::uint32_t>(w[2]),
       static_cast<std::uint32_t>(w[3])};
-  auto packed = blob(graph, node, ops::packed_conv2d_elements(shape));
+  const FloatBlob packed = blob(graph, node, ops::packed_conv2d_elements(shape));
   if (!ops::pack_conv2d(graph.constant(node.inputs[1])->f32(), bias_of(graph, node), shape,
-                        *packed)) {
+                        packed.floats)) {
     throw InternalError(graph.source + ": the weights of '" + node.name + "' cannot be packed");
   }
-  return packed;
+  return packed.bytes;
 }
 
-std::shared_ptr<const std::vector<float>> pack_layer(const Graph& graph, const Node& node,
-                                                     const Shape& image) {
+Blob pack_layer(const Graph& graph, const Node& node, const Shape& image) {
   const Shape& w = graph.shape(node.inputs[1]);
   std::span<const float> weights = graph.constant(node.inputs[1])->f32();
   ConstantPtr permuted;
@@ -52,11 +56,12 @@ std::shared_ptr<const std::vector<float>> pack_layer(const Graph& graph, const N
   }
   const auto outputs = static_cast<std::uint32_t>(w[0]);
   const auto inputs = static_cast<std::uint32_t>(w[1]);
-  auto packed = blob(graph, node, ops::packed_elements(outputs, inputs));
-  if (!ops::pack_fully_connected(weights, bias_of(graph, node), outputs, inputs, *packed)) {
+  const FloatBlob packed = blob(graph, node, ops::packed_elements(outputs, inputs));
+  if (!ops::pack_fully_connected(weights, bias_of(graph, node), outputs, inputs,
+                                 packed.floats)) {
     throw InternalError(graph.source + ": the weights of '" + node.name + "' cannot be packed");
   }
-  return packed;
+  return packed.bytes;
 }
 
 }  // namespace sz::compiler

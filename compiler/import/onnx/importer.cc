@@ -127,11 +127,12 @@ class Importer final : public GraphBuilder {
     if (names_.contains(name)) return;
     if (!input.type().has_tensor_type()) fail(graph_, "input '" + name + "' is not a tensor");
     const auto& type = input.type().tensor_type();
-    if (type.elem_type() != onnx::TensorProto::FLOAT) {
+    const auto dtype = import_dtype(type.elem_type());
+    if (!dtype) {
       fail(graph_, "input '" + name + "' has elements of " + data_type_name(type.elem_type()) +
-                       "; only FLOAT is supported");
+                       ", which are not supported");
     }
-    const ValueId id = graph_.add_value({name, DType::kF32, input_shape(name, type), nullptr});
+    const ValueId id = graph_.add_value({name, *dtype, input_shape(name, type), nullptr});
     define(name, id);
     graph_.inputs.push_back(id);
   }
@@ -162,7 +163,7 @@ class Importer final : public GraphBuilder {
                          std::to_string(dim.dim_value()) + "; the shape given for it differs");
       }
     }
-    if (!is_sane(shape, DType::kF32)) {
+    if (!is_sane(shape, DType::kI64)) {
       fail(graph_, "input '" + name + "' has an impossible shape: " + to_string(shape));
     }
     return shape;
@@ -199,15 +200,30 @@ class Importer final : public GraphBuilder {
     if (is_constant) {
       add_constant_node(node, reader);
     } else {
-      NodeImport import{reader, name, resolve_inputs(node, where),
-                        graph_.add_value({node.output(0), DType::kF32, {}, nullptr}), *this};
-      const ValueId output = import.output;
-      import_operator(node.op_type(), import);
-      define(node.output(0), output);
+      import_node(node, reader, name);
     }
-    // Further outputs (indices, masks, statistics) may exist as long as nobody reads them.
-    for (int i = 1; i < node.output_size(); ++i) {
-      if (!node.output(i).empty()) missing_.emplace(node.output(i), where);
+  }
+
+  void import_node(const onnx::NodeProto& node, NodeReader& reader, const std::string& name) {
+    std::vector<ValueId> outputs;
+    for (const std::string& output : node.output()) {
+      outputs.push_back(output.empty() ? kNoValue : graph_.add_value({output, {}, {}, nullptr}));
+    }
+    const std::size_t begin = graph_.nodes.size();
+    NodeImport import{reader, name, resolve_inputs(node, reader.where()), outputs[0], outputs,
+                      *this};
+    import_operator(node.op_type(), import);
+    std::set<ValueId> made;
+    for (std::size_t i = begin; i < graph_.nodes.size(); ++i) made.insert(graph_.nodes[i].output);
+    // Outputs that are not implemented (masks, statistics) may exist as long as nobody reads them.
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::string& output = node.output(static_cast<int>(i));
+      if (outputs[i] == kNoValue) continue;
+      if (made.contains(outputs[i])) {
+        define(output, outputs[i]);
+      } else {
+        missing_.emplace(output, reader.where());
+      }
     }
   }
 

@@ -1,8 +1,8 @@
 #include "compiler/import/onnx/operators.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "compiler/import/onnx/importer.h"
@@ -10,12 +10,6 @@
 
 namespace sz::compiler {
 namespace {
-
-using Importer = void (*)(NodeImport&);
-
-void emit(NodeImport& n, Op op, Attributes attributes = {}, ops::Clamp activation = {}) {
-  n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
-}
 
 template <Op op, int inputs>
 void plain(NodeImport& n) {
@@ -322,8 +316,8 @@ void constant_of_shape(NodeImport& n) {
   emit(n, Op::kConstantOfShape, FillAttributes{std::move(value)});
 }
 
-const std::map<std::string, Importer>& importers() {
-  static const std::map<std::string, Importer> table = {
+const OnnxImporters& common_importers() {
+  static const OnnxImporters table = {
       {"Add", plain<Op::kAdd, 2>},
       {"AveragePool", average_pool},
       {"BatchNormalization", batch_norm},
@@ -362,12 +356,27 @@ const std::map<std::string, Importer>& importers() {
   return table;
 }
 
+// Each family has a table in a file of its own (operators_<family>.cc).
+constexpr std::array<const OnnxImporters& (*)(), 1> kFamilies = {common_importers};
+
+OnnxImporter find_importer(const std::string& op_type) {
+  for (const auto family : kFamilies) {
+    const auto found = family().find(op_type);
+    if (found != family().end()) return found->second;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-bool is_known_operator(const std::string& op_type) { return importers().contains(op_type); }
+void emit(NodeImport& n, Op op, Attributes attributes, ops::Clamp activation) {
+  n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
+}
+
+bool is_known_operator(const std::string& op_type) { return find_importer(op_type) != nullptr; }
 
 void import_operator(const std::string& op_type, NodeImport& node) {
-  importers().at(op_type)(node);
+  find_importer(op_type)(node);
   node.reader.finish();
 }
 

@@ -1,6 +1,7 @@
 // The ONNX operators that the compiler knows.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "compiler/graph/graph.h"
@@ -25,9 +26,19 @@ struct NodeImport {
   NodeReader& reader;
   std::string name;             // for messages
   std::vector<ValueId> inputs;  // kNoValue where the name is empty
-  ValueId output;
+  ValueId output;                // the first one
+  // All of them; kNoValue where the name is empty. Those that no added node makes count as not
+  // implemented: reading them is refused.
+  std::vector<ValueId> outputs;
   GraphBuilder& builder;
 };
+
+// Reads one kind of node.
+using OnnxImporter = void (*)(NodeImport&);
+using OnnxImporters = std::map<std::string, OnnxImporter>;
+
+// Adds the node that stands for `n`, with its inputs and output.
+void emit(NodeImport& n, Op op, Attributes attributes = {}, ops::Clamp activation = {});
 
 // True if `op_type` of the default domain is implemented. Constant is the importer's own business.
 bool is_known_operator(const std::string& op_type);
