@@ -21,7 +21,8 @@ inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is a
 // The operators, each with one output. Importers use all of them but the last group.
 enum class Op {
   // Run on the device.
-  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes; made by
+                       // fuse_residuals: a fourth input of the output's shape, added last
   kMaxPool,            // x; WindowAttributes
   kAveragePool,        // x; WindowAttributes
   kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
@@ -113,11 +114,10 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
-using Attributes =
-    std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
-                 AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
-                 LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes>;
+using Attributes = std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
+                                AxisAttributes, PermAttributes, ReshapeAttributes,
+                                BatchNormAttributes, LeakyReluAttributes, UpsampleAttributes,
+                                ReduceAttributes, CastAttributes, ShapeAttributes, FillAttributes>;
 
 struct Value {
   std::string name;
@@ -134,6 +134,8 @@ struct Node {
   Attributes attributes;
   // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
   ops::Clamp activation;
+  // Fused into kConv: leaky Relu before the clamp. 1: none.
+  float slope = 1.0f;
 
   template <typename T>
   const T& get() const {
