@@ -21,12 +21,14 @@ enum class OpCode : std::uint16_t {
   kFullyConnected = 2,
   kPool2d = 3,  // max or average
   kGlobalAveragePool = 4,
-  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu
-  kBinary = 6,  // element by element with broadcasting: Add, Sub, Mul, Div
+  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu, and the functions of UnaryKind
+  kBinary = 6,  // element by element with broadcasting: the operations of BinaryKind
   kSoftmax = 7,
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
   kUpsample = 10,  // nearest neighbour, by whole factors
+  kWhere = 11,     // one or the other, element by element, with broadcasting
+  kCast = 12,      // to another element type
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

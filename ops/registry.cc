@@ -24,13 +24,15 @@ constexpr Operator kOperators[] = {
     {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, pool2d_cost, run_pool2d},
     {OpCode::kGlobalAveragePool, 1, 1, 1, false, check_global_average_pool, no_scratch,
      global_average_pool_cost, run_global_average_pool},
-    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, move_cost, run_unary},
+    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, unary_cost, run_unary},
     {OpCode::kBinary, 2, 2, 1, true, check_binary, no_scratch, move_cost, run_binary},
     {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, softmax_cost,
      run_softmax},
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
+    {OpCode::kWhere, 3, 3, 1, false, check_where, no_scratch, move_cost, run_where},
+    {OpCode::kCast, 1, 1, 1, false, check_cast, no_scratch, move_cost, run_cast},
 };
 
 }  // namespace
