@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ enum class Op {
   kShape,            // x; ShapeAttributes
   kGather,           // x, indices; AxisAttributes
   kConstantOfShape,  // shape; FillAttributes
+  kIf,               // condition; IfAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
 };
@@ -113,11 +115,15 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
+struct Branches;
+struct IfAttributes {
+  std::shared_ptr<const Branches> branches;
+};
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes>;
+                 ShapeAttributes, FillAttributes, IfAttributes>;
 
 struct Value {
   std::string name;
@@ -146,6 +152,12 @@ struct Node {
   ValueId input(std::size_t index) const {
     return index < inputs.size() ? inputs[index] : kNoValue;
   }
+};
+
+// The two sides of an If. Their nodes read values of the whole graph.
+struct Branches {
+  std::vector<Node> then_nodes, else_nodes;
+  ValueId then_result = kNoValue, else_result = kNoValue;
 };
 
 // An output as the file declares it; the shape inferred for it must agree.

@@ -322,6 +322,8 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return constant_integers(graph, node, 0, "the shape");
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
+    case Op::kIf:
+      break;  // fold_constants takes them apart
   }
   fail(graph, node, "has no shape rule");
 }
