@@ -3,7 +3,8 @@
 
 #include <cmath>
 
-#include "ops/movement/test_step.h"
+#include "ops/movement/attributes.h"
+#include "ops/testing/any_step.h"
 
 namespace sz::ops::testing {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ops/movement/test_step.h"
+#include "ops/testing/any_step.h"
 
 namespace sz::ops::testing {
 namespace {

@@ -1,10 +1,9 @@
-// Runs one step of operators on tensors of any type, for the movement operators' tests.
+// Runs one step of an operator on tensors of any type (host only).
 #pragma once
 
 #include <cstring>
 #include <vector>
 
-#include "ops/movement/attributes.h"
 #include "ops/testing/test_support.h"
 
 namespace sz::ops::testing {
