@@ -1,7 +1,7 @@
 // Binary by way of blocks: types other than f32, comparisons, and functions without vectors.
+#include "ops/elements.h"
 #include "ops/elementwise/combine.h"
 #include "ops/elementwise/elementwise.h"
-#include "ops/elements.h"
 #include "ops/rules.h"
 
 namespace sz::ops {
@@ -9,8 +9,8 @@ namespace {
 
 // One row's operands from their first element of it.
 struct Run {
-  std::size_t a, b, y;            // elements
-  std::size_t a_step, b_step;     // 0 or 1
+  std::size_t a, b, y;         // elements
+  std::size_t a_step, b_step;  // 0 or 1
 };
 
 void run_f32(const Binary& binary, const Run& run, std::size_t count) {

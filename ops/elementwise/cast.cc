@@ -1,8 +1,8 @@
 #include <bit>
 
 #include "ops/check.h"
-#include "ops/elementwise/elementwise.h"
 #include "ops/elements.h"
+#include "ops/elementwise/elementwise.h"
 #include "ops/split.h"
 
 namespace sz::ops {

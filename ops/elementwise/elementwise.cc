@@ -73,15 +73,15 @@ std::uint64_t unary_cost(const Step& step) {
 
 Status check_binary(const Step& step) {
   if (const Status status = check_typed_operands(step); status != Status::kOk) return status;
+  const DType type = step.inputs[0]->dtype;
+  if (step.inputs[1]->dtype != type) return Status::kDtypeMismatch;
   BinaryAttributes attributes;
   if (!read_attributes(step.attributes, &attributes) || attributes.kind > kLastBinaryKind ||
       !valid_clamp(attributes.clamp)) {
     return Status::kBadAttribute;
   }
-  const DType type = step.inputs[0]->dtype;
   const DType result = is_comparison(attributes.kind) ? DType::kBool : type;
-  if (step.inputs[1]->dtype != type || step.outputs[0]->dtype != result ||
-      !takes(attributes.kind, type)) {
+  if (step.outputs[0]->dtype != result || !takes(attributes.kind, type)) {
     return Status::kDtypeMismatch;
   }
   if (result != DType::kF32 && !is_unlimited(attributes.clamp)) return Status::kBadAttribute;

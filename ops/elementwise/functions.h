@@ -5,11 +5,12 @@
 #include "ops/attributes.h"
 
 // Calls use(kind) for every kind of ActivationAttributes.
-#define SZ_OPS_ACTIVATIONS(use)                                                                \
-  use(kAbs) use(kNeg) use(kExp) use(kLog) use(kSqrt) use(kReciprocal) use(kSin) use(kCos)      \
-  use(kTanh) use(kSigmoid) use(kErf) use(kFloor) use(kCeil) use(kRound) use(kSign)             \
-  use(kSoftplus) use(kSoftsign) use(kGelu) use(kGeluTanh) use(kElu) use(kCelu)                 \
-  use(kHardSigmoid) use(kHardSwish) use(kSwish) use(kMish) use(kThresholdedRelu) use(kShrink)
+#define SZ_OPS_ACTIVATIONS(use)                                                              \
+  use(kAbs) use(kNeg) use(kExp) use(kLog) use(kSqrt) use(kReciprocal) use(kSin) use(kCos)    \
+      use(kTanh) use(kSigmoid) use(kErf) use(kFloor) use(kCeil) use(kRound) use(kSign)       \
+          use(kSoftplus) use(kSoftsign) use(kGelu) use(kGeluTanh) use(kElu) use(kCelu)       \
+              use(kHardSigmoid) use(kHardSwish) use(kSwish) use(kMish) use(kThresholdedRelu) \
+                  use(kShrink)
 
 namespace sz::ops {
 

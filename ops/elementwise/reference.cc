@@ -1,7 +1,7 @@
+#include "ops/elements.h"
 #include "ops/elementwise/combine.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/elementwise/functions.h"
-#include "ops/elements.h"
 #include "ops/rules.h"
 
 namespace sz::ops {

@@ -123,8 +123,8 @@ void block_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
 }  // namespace
 
 void binary_vector(const Binary& binary, const RunContext& context) {
-  BinaryJob job{binary, RowSplit(binary.shape.rows(), binary.shape.inner(), true,
-                                 context.wanted_chunks())};
+  BinaryJob job{binary,
+                RowSplit(binary.shape.rows(), binary.shape.inner(), true, context.wanted_chunks())};
   const ChunkFn chunk = has_vectors(binary) ? SZ_VECTOR_SELECT(binary_chunk) : block_chunk;
   if (chunk == nullptr) {
     binary_reference(binary);

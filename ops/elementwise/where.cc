@@ -70,8 +70,8 @@ void where_reference(const Where& where) {
         return at.offset(operand) + (shape.repeats(operand) ? 0 : i);
       };
       const bool first = where.condition[place(0)] != 0;
-      const std::byte* from = first ? where.a + place(1) * where.element
-                                    : where.b + place(2) * where.element;
+      const std::byte* from =
+          first ? where.a + place(1) * where.element : where.b + place(2) * where.element;
       copy_bytes(where.y + (at.offset(3) + i) * where.element, from, where.element);
     }
   }
@@ -96,8 +96,8 @@ Status run_where(const Step& step, const RunContext& context) noexcept {
     where_reference(where);
     return Status::kOk;
   }
-  WhereJob job{where, RowSplit(where.shape.rows(), where.shape.inner(), true,
-                               context.wanted_chunks())};
+  WhereJob job{where,
+               RowSplit(where.shape.rows(), where.shape.inner(), true, context.wanted_chunks())};
   context.share(where_chunk, &job, job.split.chunks());
   return Status::kOk;
 }
