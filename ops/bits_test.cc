@@ -31,6 +31,8 @@ const Family kFamilies[] = {
     {"unary", random_unary, 0x978c293b01257ccaull},
     {"leaky_relu", random_leaky_relu, 0xb87e6c50c93bacbdull},
     {"binary", random_binary, 0xef4ee60a006f7277ull},
+    {"activation", random_activation, 0x722431457b233cabull},
+    {"operation", random_operation, 0xdc5f2725df830e10ull},
     {"softmax", random_softmax, 0x9319c1f90c5e731aull},
     {"copy", random_copy, 0xee83fd06db3e463dull},
     {"transpose", random_transpose, 0x5dd5a9e9788d4b50ull},

@@ -184,6 +184,20 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kStridedCopy:
+      return "StridedCopy";
+    case ops::OpCode::kGather:
+      return "Gather";
+    case ops::OpCode::kScatter:
+      return "Scatter";
+    case ops::OpCode::kTopK:
+      return "TopK";
+    case ops::OpCode::kOneHot:
+      return "OneHot";
+    case ops::OpCode::kTriangle:
+      return "Triangle";
+    case ops::OpCode::kInterpolate:
+      return "Interpolate";
   }
   return "?";
 }
