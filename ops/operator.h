@@ -27,6 +27,8 @@ enum class OpCode : std::uint16_t {
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
   kUpsample = 10,  // nearest neighbour, by whole factors
+  kMatMul = 65,     // both operands computed at run time
+  kNormalize = 66,  // rows by mean and variance, mean square, or norm
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -3,6 +3,8 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/fully_connected/fully_connected.h"
 #include "ops/layout/layout.h"
+#include "ops/matmul/matmul.h"
+#include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
 #include "ops/softmax/softmax.h"
@@ -31,6 +33,9 @@ constexpr Operator kOperators[] = {
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
+    {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
+    {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
+     run_normalize},
 };
 
 }  // namespace

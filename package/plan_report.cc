@@ -184,6 +184,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kMatMul:
+      return "MatMul";
+    case ops::OpCode::kNormalize:
+      return "Normalize";
   }
   return "?";
 }

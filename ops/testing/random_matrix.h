@@ -1,0 +1,11 @@
+// Random steps of the matrix operators (host only), as in ops/testing/random_cases.h.
+#pragma once
+
+#include "ops/testing/test_support.h"
+
+namespace sz::ops::testing {
+
+Case random_matmul(Random& random);
+Case random_normalize(Random& random);
+
+}  // namespace sz::ops::testing
