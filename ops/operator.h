@@ -29,6 +29,7 @@ enum class OpCode : std::uint16_t {
   kUpsample = 10,  // nearest neighbour, by whole factors
   kMatMul = 65,     // both operands computed at run time
   kNormalize = 66,  // rows by mean and variance, mean square, or norm
+  kLrn = 67,        // across neighbouring channels
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -4,6 +4,7 @@
 #include "ops/fully_connected/fully_connected.h"
 #include "ops/layout/layout.h"
 #include "ops/matmul/matmul.h"
+#include "ops/normalize/lrn.h"
 #include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
@@ -36,6 +37,7 @@ constexpr Operator kOperators[] = {
     {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
     {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
      run_normalize},
+    {OpCode::kLrn, 1, 1, 1, false, check_lrn, lrn_scratch, lrn_cost, run_lrn},
 };
 
 }  // namespace

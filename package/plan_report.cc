@@ -188,6 +188,8 @@ std::string_view operator_name(std::uint16_t op) {
       return "MatMul";
     case ops::OpCode::kNormalize:
       return "Normalize";
+    case ops::OpCode::kLrn:
+      return "Lrn";
   }
   return "?";
 }

@@ -11,6 +11,8 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
   static constexpr Pass kPasses[] = {
       {"remove dead code", remove_dead_code},
       {"remove identities", remove_identities},
+      {"expand", expand},
+      {"remove identities", remove_identities},
       {"fuse padding", fuse_padding},
       {"remove dead code", remove_dead_code},
       {"lower Gemm", lower_gemm},
@@ -18,6 +20,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"remove identities", remove_identities},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
+      {"fuse transposes", fuse_transposes},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ops/matmul/matmul.h"
+#include "ops/normalize/lrn.h"
 #include "ops/normalize/normalize.h"
 
 namespace sz::ops::testing {
@@ -89,6 +90,20 @@ Case random_normalize(Random& random) {
   if (attributes.result != NormalizeResult::kRows) dims.back() = 1;
   test.output = Tensor(dims, random_gap(random));
   return test;
+}
+
+Case random_lrn(Random& random) {
+  LrnAttributes attributes;
+  attributes.size = random.integer(1, random.chance(4) ? 40 : 6);
+  attributes.alpha = random.pick({1e-4f, 0.5f, 2.0f});
+  attributes.beta = random.pick({0.75f, 0.75f, 0.5f, 1.0f, 0.6f, -1.5f});
+  attributes.bias = random.pick({1.0f, 2.0f, 0.1f});
+  std::vector<std::uint32_t> dims(random.integer(0, 3));
+  for (std::uint32_t& size : dims) size = random.integer(1, 5);
+  dims.push_back(random.integer(1, 70));
+  Tensor x(dims, random_gap(random));
+  fill(random, x, random.chance(4));
+  return Case{OpCode::kLrn, {x}, Tensor(dims, random_gap(random)), words_of(attributes)};
 }
 
 }  // namespace sz::ops::testing

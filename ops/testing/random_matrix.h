@@ -7,5 +7,6 @@ namespace sz::ops::testing {
 
 Case random_matmul(Random& random);
 Case random_normalize(Random& random);
+Case random_lrn(Random& random);
 
 }  // namespace sz::ops::testing
