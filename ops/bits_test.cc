@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "ops/testing/random_cases.h"
+#include "ops/testing/random_matrix.h"
 
 namespace sz::ops::testing {
 namespace {
@@ -37,6 +38,9 @@ const Family kFamilies[] = {
     {"copy", random_copy, 0xee83fd06db3e463dull},
     {"transpose", random_transpose, 0x5dd5a9e9788d4b50ull},
     {"upsample", random_upsample, 0xac1d7666c98d4f8cull},
+    {"matmul", random_matmul, 0x5d6f84767b099690ull},
+    {"lrn", random_lrn, 0xcad14e8efa5296baull},
+    {"normalize", random_normalize, 0x451ef86f837e523eull},
 };
 
 class OperatorBits : public ::testing::TestWithParam<Family> {};

@@ -38,6 +38,9 @@ enum class OpCode : std::uint16_t {
   kOneHot = 54,
   kTriangle = 55,     // the upper or lower triangle of matrices
   kInterpolate = 56,  // along one axis, with tables of places and weights
+  kMatMul = 65,     // both operands computed at run time
+  kNormalize = 66,  // rows by mean and variance, mean square, or norm
+  kLrn = 67,        // across neighbouring channels
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -7,6 +7,9 @@
 #include "ops/movement/interpolate.h"
 #include "ops/movement/select.h"
 #include "ops/movement/strided_copy.h"
+#include "ops/matmul/matmul.h"
+#include "ops/normalize/lrn.h"
+#include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
 #include "ops/softmax/softmax.h"
@@ -46,6 +49,10 @@ constexpr Operator kOperators[] = {
     {OpCode::kTriangle, 1, 1, 1, true, check_triangle, no_scratch, move_cost, run_triangle},
     {OpCode::kInterpolate, 3, 3, 1, false, check_interpolate, no_scratch, interpolate_cost,
      run_interpolate},
+    {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
+    {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
+     run_normalize},
+    {OpCode::kLrn, 1, 1, 1, false, check_lrn, lrn_scratch, lrn_cost, run_lrn},
 };
 
 }  // namespace

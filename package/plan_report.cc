@@ -198,6 +198,12 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
+    case ops::OpCode::kMatMul:
+      return "MatMul";
+    case ops::OpCode::kNormalize:
+      return "Normalize";
+    case ops::OpCode::kLrn:
+      return "Lrn";
   }
   return "?";
 }

@@ -13,6 +13,7 @@
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
 #include "ops/attributes.h"
+#include "ops/normalize/normalize.h"
 
 namespace sz::compiler {
 
@@ -41,7 +42,7 @@ enum class Op {
   kUpsample,   // x [N, C, H, W], optional scales (f32), optional sizes (i64); UpsampleAttributes
   // Turned into others by the passes.
   kGemm,        // a, b, optional c; GemmAttributes
-  kMatMul,      // a, b
+  kMatMul,      // a, b; MatMulAttributes
   kBatchNorm,   // x, scale, bias, mean, variance; BatchNormAttributes
   kClip,        // x, optional low, optional high
   kFlatten,     // x; AxisAttributes
@@ -59,6 +60,16 @@ enum class Op {
   kIf,               // condition; IfAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+  // Matrices and normalisation. The first group runs on the device, kMatMul too.
+  kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
+  kLrn,        // x [N, C, ...]; LrnAttributes
+  kLayerNorm,         // x, optional scale, optional bias; NormAttributes
+  kRmsNorm,           // x, optional scale; NormAttributes
+  kInstanceNorm,      // x [N, C, ...], scale [C], bias [C]; NormAttributes
+  kGroupNorm,         // the same, or scale and bias for each group
+  kMeanVarianceNorm,  // x; NormAttributes
+  kLpNorm,            // x; NormAttributes
+  kEinsum,            // one or two operands; EinsumAttributes
 };
 
 // The ONNX name of an operator.
@@ -116,6 +127,33 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
+// Each list says which dimension of the operand (the result) is which of the product's; empty: as
+// they stand. Lists are there only where all ranks are the same.
+struct MatMulAttributes {
+  float alpha = 1;
+  std::vector<std::int64_t> a_perm, b_perm, y_perm;
+};
+struct NormalizeAttributes {
+  ops::NormalizeKind kind = ops::NormalizeKind::kDeviation;
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;
+  float epsilon = 0;
+};
+// kLayerNorm, kRmsNorm: from `axis` on. kLpNorm: along `axis`. kMeanVarianceNorm: over `axes`.
+struct NormAttributes {
+  std::int64_t axis = -1;
+  float epsilon = 0;
+  std::int64_t groups = 1;           // kGroupNorm
+  std::int64_t p = 2;                // kLpNorm: 1 or 2
+  std::vector<std::int64_t> axes;    // kMeanVarianceNorm
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;  // kLayerNorm
+};
+struct LrnAttributes {
+  std::int64_t size = 1;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1;
+};
+struct EinsumAttributes {
+  std::string equation;  // without spaces
+};
 struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
@@ -124,7 +162,8 @@ using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, IfAttributes>;
+                 ShapeAttributes, FillAttributes, IfAttributes, MatMulAttributes,
+                 NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes>;
 
 struct Value {
   std::string name;

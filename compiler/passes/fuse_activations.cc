@@ -11,6 +11,7 @@ bool has_activation(Op op) {
   switch (op) {
     case Op::kConv:
     case Op::kFullyConnected:
+    case Op::kMatMul:
     case Op::kAdd:
     case Op::kSub:
     case Op::kMul:

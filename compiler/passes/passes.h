@@ -19,6 +19,12 @@ using Evaluator =
 // An If whose condition is known becomes the nodes of its branch.
 void fold_constants(Graph& graph, const Evaluator& evaluator = {});
 
+// Spells composite operators out in others: normalisations, products of matrices of any ranks.
+void expand(Graph& graph);
+
+// Lets MatMul read transposed operands where they lie, and write a transposed result.
+void fuse_transposes(Graph& graph);
+
 // Lets Pad nodes that put zeroes around an image end in the padding of the convolution, or of the
 // average pool that counts padding, behind them.
 void fuse_padding(Graph& graph);

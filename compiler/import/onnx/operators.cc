@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "compiler/import/onnx/families.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/import/onnx/tensor_import.h"
 
@@ -148,6 +149,7 @@ void batch_norm(NodeImport& n) {
   if (n.reader.flag("training_mode", false)) {
     n.reader.refuse("is in training mode; export the model for inference");
   }
+  if (!n.reader.flag("is_test", true)) n.reader.refuse("is in training mode (is_test = 0)");
   n.reader.ignore("momentum");  // only used in training
   emit(n, Op::kBatchNorm, a);
 }
@@ -343,7 +345,6 @@ const OnnxImporters& common_importers() {
       {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
       {"Identity", plain<Op::kIdentity, 1>},
       {"LeakyRelu", leaky_relu},
-      {"MatMul", plain<Op::kMatMul, 2>},
       {"MaxPool", max_pool},
       {"Mul", plain<Op::kMul, 2>},
       {"Pad", pad},
@@ -365,7 +366,7 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 1> kFamilies = {common_importers};
+constexpr std::array kFamilies = {matrix_importers, normalization_importers, common_importers};
 
 OnnxImporter find_importer(const std::string& op_type) {
   for (const auto family : kFamilies) {
