@@ -41,6 +41,20 @@ enum class OpCode : std::uint16_t {
   kMatMul = 65,     // both operands computed at run time
   kNormalize = 66,  // rows by mean and variance, mean square, or norm
   kLrn = 67,        // across neighbouring channels
+
+  // Quantised (ops/quantized/attributes.h).
+  kQuantize = 30,
+  kDequantize = 31,
+  kRequantize = 32,
+  kQConv2d = 33,
+  kQFullyConnected = 34,
+  kQBinary = 35,
+  kQPool2d = 36,
+  kQGlobalAveragePool = 37,
+  kLookup = 38,
+  kQSoftmax = 39,
+  kQMatMul = 40,
+  kDynamicQuantize = 41,
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

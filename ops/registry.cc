@@ -12,6 +12,11 @@
 #include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
+#include "ops/quantized/convert.h"
+#include "ops/quantized/qbinary.h"
+#include "ops/quantized/qconv.h"
+#include "ops/quantized/qpool.h"
+#include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
 
 namespace sz::ops {
@@ -53,6 +58,22 @@ constexpr Operator kOperators[] = {
     {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
      run_normalize},
     {OpCode::kLrn, 1, 1, 1, false, check_lrn, lrn_scratch, lrn_cost, run_lrn},
+    {OpCode::kQuantize, 1, 3, 1, false, check_quantize, no_scratch, convert_cost, run_quantize},
+    {OpCode::kDequantize, 1, 3, 1, false, check_dequantize, no_scratch, convert_cost,
+     run_dequantize},
+    {OpCode::kRequantize, 1, 1, 1, false, check_requantize, no_scratch, convert_cost,
+     run_requantize},
+    {OpCode::kLookup, 2, 2, 1, false, check_lookup, no_scratch, convert_cost, run_lookup},
+    {OpCode::kQConv2d, 2, 2, 1, false, check_qconv2d, qconv2d_scratch, qconv2d_cost, run_qconv2d},
+    {OpCode::kQFullyConnected, 2, 2, 1, false, check_qfully_connected, qfully_connected_scratch,
+     qfully_connected_cost, run_qfully_connected},
+    {OpCode::kQBinary, 2, 2, 1, false, check_qbinary, no_scratch, qbinary_cost, run_qbinary},
+    {OpCode::kQPool2d, 1, 1, 1, false, check_qpool2d, no_scratch, qpool2d_cost, run_qpool2d},
+    {OpCode::kQGlobalAveragePool, 1, 1, 1, false, check_qglobal_average_pool, no_scratch,
+     qglobal_average_pool_cost, run_qglobal_average_pool},
+    {OpCode::kQSoftmax, 2, 2, 1, false, check_qsoftmax, no_scratch, qsoftmax_cost, run_qsoftmax},
+    {OpCode::kDynamicQuantize, 1, 1, 3, false, check_dynamic_quantize, no_scratch, convert_cost,
+     run_dynamic_quantize},
 };
 
 }  // namespace
