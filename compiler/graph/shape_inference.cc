@@ -6,6 +6,8 @@
 #include <cstring>
 #include <optional>
 
+#include "compiler/graph/families.h"
+
 namespace sz::compiler {
 namespace {
 
@@ -322,12 +324,15 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return constant_integers(graph, node, 0, "the shape");
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
+    default:
+      fail(graph, node, "has no shape rule");
   }
-  fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 0> kFamilies = {};
+constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 1> kFamilies = {
+    infer_quantized,
+};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {
