@@ -1,0 +1,15 @@
+// Lowering of one family of operators each (lower_<family>.cc).
+#pragma once
+
+#include "compiler/graph/shape_inference.h"
+#include "compiler/plan/lowering.h"
+
+namespace sz::compiler {
+
+// False, with nothing done, where the operator is not of the family. Throws CompileError.
+bool lower_quantized(Lowering& lowering, const Node& node);
+
+// Where dimension `axis` (ONNX) of a value of this rank stands in memory.
+std::size_t place_of(std::size_t axis, std::size_t rank);
+
+}  // namespace sz::compiler
