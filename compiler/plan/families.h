@@ -9,7 +9,4 @@ namespace sz::compiler {
 // False, with nothing done, where the operator is not of the family. Throws CompileError.
 bool lower_quantized(Lowering& lowering, const Node& node);
 
-// Where dimension `axis` (ONNX) of a value of this rank stands in memory.
-std::size_t place_of(std::size_t axis, std::size_t rank);
-
 }  // namespace sz::compiler

@@ -1,4 +1,5 @@
 // Lowering of quantised operators (ops/quantized/attributes.h).
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -44,8 +45,8 @@ void expect_signed(const Lowering& l, const Node& node, std::size_t inputs) {
   }
 }
 
-TensorId raw_constant(Lowering& l, const std::string& name, DType type, Dims dims,
-                      const void* data, std::size_t bytes) {
+TensorId raw_constant(Lowering& l, const std::string& name, DType type, Dims dims, const void* data,
+                      std::size_t bytes) {
   auto copy = std::make_shared<std::vector<std::byte>>(bytes);
   std::memcpy(copy->data(), data, bytes);
   l.builder.count_raw_weights(bytes);
@@ -81,6 +82,12 @@ double number(const Lowering& l, const Node& node, std::size_t input, std::size_
       return value;
     }
   }
+}
+
+// Where dimension `axis` (ONNX) of a value of this rank stands in memory.
+std::size_t place_of(std::size_t axis, std::size_t rank) {
+  const Order order = native_order(rank);
+  return static_cast<std::size_t>(std::find(order.begin(), order.end(), axis) - order.begin());
 }
 
 // Quantize and Dequantize along an axis: the device has one scale for each innermost element, so
@@ -220,8 +227,7 @@ void pool(Lowering& l, const Node& node) {
     a.scale = static_cast<float>(q.inputs[0].scale / q.output.scale);
     a.x_zero = q.inputs[0].zero;
   } else {
-    const bool same =
-        q.inputs[0].scale == q.output.scale && q.inputs[0].zero == q.output.zero;
+    const bool same = q.inputs[0].scale == q.output.scale && q.inputs[0].zero == q.output.zero;
     if (!same) fail(l.graph, node, "its input and result have different scales or zero points");
     a.y.zero = 0;
   }
@@ -245,9 +251,9 @@ void requantize(Lowering& l, const Node& node) {
   const auto& q = node.get<QuantAttributes>();
   const double factor = q.inputs[0].scale / q.output.scale;
   const TensorId x = l.layout.native(node.inputs[0]);
-  l.builder.step(node, OpCode::kRequantize, {x}, l.layout.make_native(node.output),
-                 ops::RequantizeAttributes{quant_factor(q.rescale, factor), q.inputs[0].zero,
-                                           output_of(q)});
+  l.builder.step(
+      node, OpCode::kRequantize, {x}, l.layout.make_native(node.output),
+      ops::RequantizeAttributes{quant_factor(q.rescale, factor), q.inputs[0].zero, output_of(q)});
 }
 
 // The device counts by bits: i8 -1 is the last entry.
@@ -257,8 +263,8 @@ void lookup(Lowering& l, const Node& node) {
     for (std::size_t i = 0; i < 128; ++i) std::swap(table[i], table[i + 128]);
   }
   const TensorId x = l.layout.native(node.inputs[0]);
-  const TensorId entries =
-      raw_constant(l, node.name + ".table", l.graph.value(node.output).dtype, {256}, table.data(), 256);
+  const TensorId entries = raw_constant(l, node.name + ".table", l.graph.value(node.output).dtype,
+                                        {256}, table.data(), 256);
   l.builder.step(node, OpCode::kLookup, {x, entries}, l.layout.make_native(node.output));
 }
 

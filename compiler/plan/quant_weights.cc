@@ -37,7 +37,8 @@ void add_factors(const QuantAttributes& q, Parameters* p) {
       p->shifts.push_back(fixed.shift);
     }
   }
-  p->view.mode = q.rescale == Rescale::kFloat ? ops::Rescaling::kFloat : ops::Rescaling::kFixedPoint;
+  p->view.mode =
+      q.rescale == Rescale::kFloat ? ops::Rescaling::kFloat : ops::Rescaling::kFixedPoint;
   p->view.multipliers = p->multipliers;
   p->view.shifts = p->shifts;
   p->view.scales = p->scales;
@@ -79,10 +80,9 @@ std::shared_ptr<std::vector<std::byte>> blob(const Graph& graph, const Node& nod
 Blob pack_quantized_conv(const Graph& graph, const Node& node) {
   const Shape& w = graph.shape(node.inputs[1]);
   const auto groups = static_cast<std::uint32_t>(node.get<QuantAttributes>().window.groups);
-  const ops::ConvWeightShape shape{static_cast<std::uint32_t>(w[1]) * groups,
-                                   static_cast<std::uint32_t>(w[0]), groups,
-                                   static_cast<std::uint32_t>(w[2]),
-                                   static_cast<std::uint32_t>(w[3])};
+  const ops::ConvWeightShape shape{
+      static_cast<std::uint32_t>(w[1]) * groups, static_cast<std::uint32_t>(w[0]), groups,
+      static_cast<std::uint32_t>(w[2]), static_cast<std::uint32_t>(w[3])};
   const auto packed = blob(graph, node, ops::packed_qconv2d_bytes(shape));
   Parameters parameters;
   fill(graph, node, *graph.constant(node.inputs[1]), &parameters);
