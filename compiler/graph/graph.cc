@@ -88,6 +88,38 @@ const char* to_string(Op op) {
       return "LpNormalization";
     case Op::kEinsum:
       return "Einsum";
+    case Op::kQuantizeLinear:
+      return "QuantizeLinear";
+    case Op::kDequantizeLinear:
+      return "DequantizeLinear";
+    case Op::kDynamicQuantizeLinear:
+      return "DynamicQuantizeLinear";
+    case Op::kQConv:
+      return "QConv";
+    case Op::kQFullyConnected:
+      return "QFullyConnected";
+    case Op::kQAdd:
+      return "QAdd";
+    case Op::kQSub:
+      return "QSub";
+    case Op::kQMul:
+      return "QMul";
+    case Op::kQAveragePool:
+      return "QAveragePool";
+    case Op::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case Op::kRequantize:
+      return "Requantize";
+    case Op::kLookup:
+      return "Lookup";
+    case Op::kQSoftmax:
+      return "QSoftmax";
+    case Op::kConvInteger:
+      return "ConvInteger";
+    case Op::kMatMulInteger:
+      return "MatMulInteger";
+    case Op::kQMatMul:
+      return "QMatMul";
   }
   return "?";
 }

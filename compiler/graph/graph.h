@@ -70,6 +70,26 @@ enum class Op {
   kMeanVarianceNorm,  // x; NormAttributes
   kLpNorm,            // x; NormAttributes
   kEinsum,            // one or two operands; EinsumAttributes
+  // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first three as in
+  // ONNX, all others with QuantAttributes.
+  kQuantizeLinear,         // x f32, scale f32, zero; AxisAttributes. The zero decides the type
+  kDequantizeLinear,       // x i8/u8/i32, scale f32, optional zero; AxisAttributes
+  kDynamicQuantizeLinear,  // x f32; DynamicQuantizeAttributes: one of its three results
+  kQConv,                  // x, w [M, C/groups, KH, KW] i8/u8 constant, optional bias [M] i32
+  kQFullyConnected,        // x [..., K], w [M, K] i8/u8 constant, optional bias [M] i32
+  kQAdd,
+  kQSub,
+  kQMul,                // a, b, with broadcasting
+  kQAveragePool,        // x [N, C, H, W]
+  kQGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
+  kRequantize,          // x
+  kLookup,              // x, table [256] constant: of the lowest value of x's type first
+  kQSoftmax,            // x; along the last dimension
+  kQMatMul,             // a [..., L, K], b [..., K, M], both computed by the network
+  // As in ONNX: x, w, optional zero of x, optional zero of w -> i32. Passes turn them into kQConv,
+  // kQFullyConnected and kQMatMul.
+  kConvInteger,  // WindowAttributes
+  kMatMulInteger,
 };
 
 // The ONNX name of an operator.
@@ -158,12 +178,42 @@ struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
 };
+// How an accumulator becomes an 8-bit value (docs of ops/quantized).
+enum class Rescale {
+  kFixedPoint,  // multiplier Q0.31 and shift, as TFLite's reference kernels
+  kFloat,       // round half to even of a product in f32, as ONNX
+};
+// real = scale * (value - zero), where value and zero have the type of the tensor (i8 or u8).
+struct Quantization {
+  double scale = 1;
+  std::int32_t zero = 0;
+};
+// What a quantised node knows about its operands. The types i8 and u8 may be mixed until the pass
+// make_signed; zero points and bounds are numbers of the type of their tensor.
+struct QuantAttributes {
+  Rescale rescale = Rescale::kFloat;
+  std::vector<Quantization> inputs;   // of x, or of a and b
+  std::vector<double> weight_scales;  // kQConv, kQFullyConnected: one, or one for each output
+  std::int32_t weight_zero = 0;       // the same for all outputs
+  // Of the result: i8 or u8. i32: of kQConv, kQFullyConnected and kQMatMul, the accumulators.
+  DType type = DType::kI8;
+  Quantization output;
+  std::int32_t low = -128;  // bounds of the result:
+  std::int32_t high = 127;  // of its type, or of a fused activation
+  double beta = 1;          // kQSoftmax: of exp(beta * x)
+  WindowAttributes window;  // kQConv, kQAveragePool
+};
+// Which result of DynamicQuantizeLinear the node makes: y u8, its scale f32, its zero point u8.
+struct DynamicQuantizeAttributes {
+  enum class Part { kValue, kScale, kZero } part = Part::kValue;
+};
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, IfAttributes, MatMulAttributes,
-                 NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes>;
+                 ShapeAttributes, FillAttributes, IfAttributes,
+                 MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 QuantAttributes, DynamicQuantizeAttributes>;
 
 struct Value {
   std::string name;

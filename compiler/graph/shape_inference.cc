@@ -294,7 +294,11 @@ Shape dispatch(const Graph& graph, const Node& node) {
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array kFamilies = {infer_matrix, infer_normalization};
+constexpr std::array kFamilies = {
+    infer_matrix,
+    infer_normalization,
+    infer_quantized,
+};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {
@@ -326,6 +330,9 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
+    case Op::kMaxPool:
+      if (dtype == DType::kI8 || dtype == DType::kU8) return;
+      break;
     case Op::kAdd:
     case Op::kSub:
     case Op::kMul:

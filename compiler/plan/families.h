@@ -1,11 +1,13 @@
-// The lowering of one family of operators each (lower_<family>.cc).
+// Lowering of one family of operators each (lower_<family>.cc).
 #pragma once
 
+#include "compiler/graph/shape_inference.h"
 #include "compiler/plan/lowering.h"
 
 namespace sz::compiler {
 
-// False where the operator is not of the family. Throws CompileError.
+// False, with nothing done, where the operator is not of the family. Throws CompileError.
 bool lower_matrix(Lowering& lowering, const Node& node);
+bool lower_quantized(Lowering& lowering, const Node& node);
 
 }  // namespace sz::compiler

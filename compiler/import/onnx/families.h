@@ -1,4 +1,4 @@
-// The tables of ONNX operators of one family each (operators_<family>.cc).
+// The ONNX operators of one family each (operators_<family>.cc).
 #pragma once
 
 #include "compiler/import/onnx/operators.h"
@@ -7,5 +7,9 @@ namespace sz::compiler {
 
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
+const OnnxImporters& quantized_importers();
+
+// Reads the attributes of a convolution or pool that stand for its window.
+WindowAttributes read_window(NodeReader& reader);
 
 }  // namespace sz::compiler
