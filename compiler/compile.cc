@@ -8,6 +8,7 @@
 
 #include "compiler/emit/check.h"
 #include "compiler/emit/info.h"
+#include "compiler/host/fold_on_engine.h"
 #include "compiler/import/darknet/importer.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/import/tflite/importer.h"
@@ -66,6 +67,7 @@ Imported read_onnx(std::span<const std::byte> bytes, const std::string& source,
   import.source = source;
   import.constant_budget = options.constant_budget;
   for (const auto& [name, shape] : options.input_shapes) import.input_shapes.emplace(name, shape);
+  import.input_values = options.input_values;
   return {import_onnx(bytes, import), digest_of(bytes)};
 }
 
@@ -91,10 +93,10 @@ Imported read_darknet(std::string_view cfg, std::span<const std::byte> weights,
                       const std::string& source, const std::string& weights_source,
                       const CompileOptions& options) {
   tell(options, "import");
-  if (!options.input_shapes.empty()) {
+  if (!options.input_shapes.empty() || !options.input_values.empty()) {
     throw CompileError(source +
                        ": the shape of its input stands in the section [net]; a shape "
-                       "given beside it is only for ONNX files");
+                       "given beside it, or a value, is only for ONNX files");
   }
   DarknetImportOptions import;
   import.source = source;
@@ -146,7 +148,7 @@ Report make_report(const Graph& graph, const Program& program, const Schedule& s
 CompileResult compile(Imported model, const CompileOptions& options) {
   Graph& graph = model.graph;
   const std::string source = graph.source;
-  run_passes(graph, options.progress);
+  run_passes(graph, options.progress, fold_on_engine);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
   const Program program = lower(graph, kernel);
@@ -230,7 +232,7 @@ CompileResult compile_file(const std::string& path, const CompileOptions& option
 
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {
   Imported model = read_model(path, options);
-  run_passes(model.graph, options.progress);
+  run_passes(model.graph, options.progress, fold_on_engine);
   return print(model.graph);
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compiler/error.h"
+#include "compiler/graph/constant.h"
 #include "compiler/report/report.h"
 
 namespace sz::compiler {
@@ -31,6 +32,8 @@ struct CompileOptions {
   std::string weights_path;
   // ONNX: shapes of inputs that the file leaves open (a batch size).
   std::map<std::string, std::vector<std::int64_t>> input_shapes;
+  // ONNX: inputs that get a fixed value now, and are no inputs of the package any more.
+  std::map<std::string, ConstantPtr> input_values;
   // Told what is being done, if not empty.
   std::function<void(std::string_view)> progress;
   // Most bytes of all constants that the compiler keeps, those that it computes included.

@@ -66,6 +66,8 @@ const char* to_string(Op op) {
       return "Gather";
     case Op::kConstantOfShape:
       return "ConstantOfShape";
+    case Op::kIf:
+      return "If";
     case Op::kFullyConnected:
       return "FullyConnected";
     case Op::kQuantizeLinear:

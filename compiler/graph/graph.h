@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,7 @@ enum class Op {
   kShape,            // x; ShapeAttributes
   kGather,           // x, indices; AxisAttributes
   kConstantOfShape,  // shape; FillAttributes
+  kIf,               // condition; IfAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
   // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first three as in
@@ -133,6 +135,10 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
+struct Branches;
+struct IfAttributes {
+  std::shared_ptr<const Branches> branches;
+};
 // How an accumulator becomes an 8-bit value (docs of ops/quantized).
 enum class Rescale {
   kFixedPoint,  // multiplier Q0.31 and shift, as TFLite's reference kernels
@@ -147,15 +153,14 @@ struct Quantization {
 // make_signed; zero points and bounds are numbers of the type of their tensor.
 struct QuantAttributes {
   Rescale rescale = Rescale::kFloat;
-  std::vector<Quantization> inputs;  // of x, or of a and b
-  std::vector<double>
-      weight_scales;             // kQConv, kQFullyConnected: one, or one for each output channel
-  std::int32_t weight_zero = 0;  // the same for all channels
+  std::vector<Quantization> inputs;   // of x, or of a and b
+  std::vector<double> weight_scales;  // kQConv, kQFullyConnected: one, or one for each output
+  std::int32_t weight_zero = 0;       // the same for all outputs
   // Of the result: i8 or u8. i32: of kQConv, kQFullyConnected and kQMatMul, the accumulators.
   DType type = DType::kI8;
   Quantization output;
-  std::int32_t low = -128,
-               high = 127;  // bounds of the result: of its type, or a fused activation's
+  std::int32_t low = -128;  // bounds of the result:
+  std::int32_t high = 127;  // of its type, or of a fused activation
   double beta = 1;          // kQSoftmax: of exp(beta * x)
   WindowAttributes window;  // kQConv, kQAveragePool
 };
@@ -163,11 +168,11 @@ struct QuantAttributes {
 struct DynamicQuantizeAttributes {
   enum class Part { kValue, kScale, kZero } part = Part::kValue;
 };
-using Attributes =
-    std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
-                 AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
-                 LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, QuantAttributes, DynamicQuantizeAttributes>;
+using Attributes = std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
+                                AxisAttributes, PermAttributes, ReshapeAttributes,
+                                BatchNormAttributes, LeakyReluAttributes, UpsampleAttributes,
+                                ReduceAttributes, CastAttributes, ShapeAttributes, FillAttributes,
+                                IfAttributes, QuantAttributes, DynamicQuantizeAttributes>;
 
 struct Value {
   std::string name;
@@ -196,6 +201,12 @@ struct Node {
   ValueId input(std::size_t index) const {
     return index < inputs.size() ? inputs[index] : kNoValue;
   }
+};
+
+// The two sides of an If. Their nodes read values of the whole graph.
+struct Branches {
+  std::vector<Node> then_nodes, else_nodes;
+  ValueId then_result = kNoValue, else_result = kNoValue;
 };
 
 // An output as the file declares it; the shape inferred for it must agree.

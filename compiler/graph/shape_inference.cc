@@ -325,8 +325,9 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
     default:
-      fail(graph, node, "has no shape rule");
+      break;  // an If, which fold_constants takes apart, or of a family
   }
+  fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.

@@ -5,13 +5,19 @@
 #include <string_view>
 
 #include "compiler/graph/graph.h"
+#include "compiler/graph/shape_inference.h"
 
 namespace sz::compiler {
 
+// Computes a node whose inputs are all constants; nullptr if it cannot.
+using Evaluator =
+    std::function<ConstantPtr(const Graph& graph, const Node& node, const TypedShape& result)>;
+
 // Infers all shapes and computes what depends on constants (and shapes) only. First pass: the
 // others rely on every shape being known. Also compares the shapes of the outputs with those that
-// the file declares.
-void fold_constants(Graph& graph);
+// the file declares. What folding does not know itself `evaluator` (may be empty) is asked for.
+// An If whose condition is known becomes the nodes of its branch.
+void fold_constants(Graph& graph, const Evaluator& evaluator = {});
 
 // Lets Pad nodes that put zeroes around an image end in the padding of the convolution, or of the
 // average pool that counts padding, behind them.
@@ -47,6 +53,7 @@ void remove_dead_code(Graph& graph);
 
 // All passes in their order; verifies the graph after each. `progress` (may be empty) is told
 // the name of each pass.
-void run_passes(Graph& graph, const std::function<void(std::string_view)>& progress);
+void run_passes(Graph& graph, const std::function<void(std::string_view)>& progress,
+                const Evaluator& evaluator = {});
 
 }  // namespace sz::compiler

@@ -2,13 +2,13 @@
 
 namespace sz::compiler {
 
-void run_passes(Graph& graph, const std::function<void(std::string_view)>& progress) {
+void run_passes(Graph& graph, const std::function<void(std::string_view)>& progress,
+                const Evaluator& evaluator) {
   struct Pass {
     const char* name;
     void (*run)(Graph&);
   };
   static constexpr Pass kPasses[] = {
-      {"fold constants", fold_constants},
       {"remove dead code", remove_dead_code},
       {"remove identities", remove_identities},
       {"fuse padding", fuse_padding},
@@ -22,6 +22,9 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"remove dead code", remove_dead_code},
   };
   verify(graph, "import", false);
+  if (progress) progress("fold constants");
+  fold_constants(graph, evaluator);
+  verify(graph, "fold constants", true);
   for (const Pass& pass : kPasses) {
     if (progress) progress(pass.name);
     pass.run(graph);

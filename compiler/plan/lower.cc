@@ -4,6 +4,7 @@
 #include <array>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/plan/families.h"
 #include "compiler/plan/layout.h"
 #include "compiler/plan/lowering.h"
 #include "compiler/plan/program_builder.h"
@@ -24,7 +25,9 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 0> kFamilies = {};
+constexpr std::array<bool (*)(Lowering&, const Node&), 1> kFamilies = {
+    lower_quantized,
+};
 
 class Lowerer {
  public:

@@ -1,6 +1,7 @@
 #include "compiler/testing/pass_harness.h"
 
 #include "compiler/compile.h"
+#include "compiler/host/fold_on_engine.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/passes/passes.h"
 #include "compiler/testing/runner.h"
@@ -17,7 +18,7 @@ Graph folded(const OnnxBuilder& builder) {
 
 Graph optimised(const OnnxBuilder& builder) {
   Graph graph = import_onnx(builder.bytes(), {});
-  run_passes(graph, {});
+  run_passes(graph, {}, fold_on_engine);
   return graph;
 }
 

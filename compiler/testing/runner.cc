@@ -10,80 +10,23 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "base/checked.h"
-#include "base/status_text.h"
-#include "engine/model.h"
+#include "compiler/host/plan_runner.h"
 #include "onnx/onnx_pb.h"
 #include "package/package_file.h"
 
 namespace sz::compiler::testing {
-namespace {
-
-void expect(const Failure& failure) {
-  if (failure.ok()) return;
-  throw std::runtime_error(
-      status_sentence(static_cast<std::uint32_t>(failure.status), failure.detail));
-}
-
-// Page-aligned memory, filled with a pattern so that nothing relies on zeroes.
-class Pages {
- public:
-  explicit Pages(std::uint64_t bytes)
-      : bytes_(align_up(bytes + 1, engine::kPageBytes)),
-        data_(static_cast<std::byte*>(std::aligned_alloc(engine::kPageBytes, bytes_)), &std::free) {
-    if (!data_) throw std::bad_alloc();
-    std::memset(data_.get(), 0xa5, bytes_);
-  }
-  MutableByteSpan span() const { return {data_.get(), bytes_}; }
-
- private:
-  std::uint64_t bytes_;
-  std::unique_ptr<std::byte, decltype(&std::free)> data_;
-};
-
-}  // namespace
-
 std::vector<std::vector<float>> run_package(std::span<const std::byte> package,
                                             const std::vector<std::vector<float>>& inputs) {
   const package::PackageFile file = package::read_package(package, "package");
-  package::PlanHeader header;
-  std::memcpy(&header, file.plan.data(), sizeof(header));
-  engine::MemoryNeed need;
-  expect(engine::memory_need(header, 1, &need));
-  const Pages control(need.control), weights(need.weights), arena(need.arena),
-      scratch(need.scratch);
-  std::copy(file.plan.begin(), file.plan.end(), control.span().begin());
-  std::copy(file.weights.begin(), file.weights.end(), weights.span().begin());
-  engine::Model model;
-  expect(model.prepare(control.span(), file.plan.size(), package::sha256_host));
-  expect(model.attach({weights.span(), arena.span(), scratch.span()}, 1));
-
-  engine::IoSize size;
-  expect(model.io_size(0, &size));
-  std::vector<std::byte> request(size.inputs), reply(size.outputs);
-  std::uint64_t at = 0;
+  std::vector<std::vector<std::byte>> bytes;
   for (const auto& input : inputs) {
-    at = align_up(at, package::kIoAlignment);
-    const auto bytes = std::as_bytes(std::span(input));
-    if (at + bytes.size() > request.size()) throw std::runtime_error("the inputs are too large");
-    std::copy(bytes.begin(), bytes.end(), request.begin() + static_cast<std::ptrdiff_t>(at));
-    at += bytes.size();
+    const auto view = std::as_bytes(std::span(input));
+    bytes.emplace_back(view.begin(), view.end());
   }
-  if (at != request.size()) throw std::runtime_error("the inputs are too small");
-  SingleWorker worker;
-  expect(model.run(0, request, reply, worker));
-
   std::vector<std::vector<float>> outputs;
-  const auto& entry = model.plan().entries()[0];
-  at = 0;
-  for (std::uint32_t i = 0; i < entry.output_count; ++i) {
-    const auto tensor = model.plan().operands()[entry.operand_begin + entry.input_count + i];
-    std::uint64_t count = 1;
-    for (const std::uint32_t dim : model.plan().tensors()[tensor].dims) count *= dim;
-    at = align_up(at, package::kIoAlignment);
-    std::vector<float>& output = outputs.emplace_back(count);
-    std::memcpy(output.data(), reply.data() + at, count * sizeof(float));
-    at += count * sizeof(float);
+  for (const auto& output : PlanRunner(file.plan, file.weights, "package").run(bytes)) {
+    std::vector<float>& values = outputs.emplace_back(output.size() / sizeof(float));
+    std::memcpy(values.data(), output.data(), output.size());
   }
   return outputs;
 }

@@ -132,9 +132,30 @@ class Importer final : public GraphBuilder {
       fail(graph_, "input '" + name + "' has elements of " + data_type_name(type.elem_type()) +
                        ", which are not supported");
     }
+    const auto given = options_.input_values.find(name);
+    if (given != options_.input_values.end()) return bind_input(name, type, given->second);
     const ValueId id = graph_.add_value({name, *dtype, input_shape(name, type), nullptr});
     define(name, id);
     graph_.inputs.push_back(id);
+  }
+
+  // The input is a constant from now on, not an input any more.
+  void bind_input(const std::string& name, const onnx::TypeProto::Tensor& type,
+                  const ConstantPtr& value) {
+    bound_.insert(name);
+    bool fits = value->dtype == import_dtype(type.elem_type()) &&
+                (!type.has_shape() ||
+                 value->shape.size() == static_cast<std::size_t>(type.shape().dim_size()));
+    for (int i = 0; fits && i < type.shape().dim_size(); ++i) {
+      const auto& dim = type.shape().dim(i);
+      fits = !dim.has_dim_value() || dim.dim_value() == value->shape[static_cast<std::size_t>(i)];
+    }
+    if (!fits) {
+      fail(graph_, "the value given for input '" + name + "' is " + to_string(value->dtype) + " " +
+                       to_string(value->shape) + ", which the input cannot take");
+    }
+    charge(value->bytes.size());
+    define(name, graph_.add_constant(name, value));
   }
 
   Shape input_shape(const std::string& name, const onnx::TypeProto::Tensor& type) const {
@@ -170,6 +191,10 @@ class Importer final : public GraphBuilder {
   }
 
   void check_overrides() const {
+    for (const auto& [name, value] : options_.input_values) {
+      if (!bound_.contains(name))
+        fail(graph_, "a value is given for '" + name + "', which is no input");
+    }
     for (const auto& [name, shape] : options_.input_shapes) {
       bool found = false;
       for (const ValueId id : graph_.inputs) found = found || graph_.value(id).name == name;
@@ -192,13 +217,15 @@ class Importer final : public GraphBuilder {
       refuse("operators of the domain '" + node.domain() + "' are not supported");
     }
     const bool is_constant = node.op_type() == "Constant";
-    if (!is_constant && !is_known_operator(node.op_type())) {
+    if (!is_constant && node.op_type() != "If" && !is_known_operator(node.op_type())) {
       refuse("this operator is not supported");
     }
     if (node.output_size() == 0 || node.output(0).empty()) refuse("has no output");
     NodeReader reader(node, graph_.opset, where);
     if (is_constant) {
       add_constant_node(node, reader);
+    } else if (node.op_type() == "If") {
+      add_if(node, reader, name);
     } else {
       import_node(node, reader, name);
     }
@@ -210,8 +237,8 @@ class Importer final : public GraphBuilder {
       outputs.push_back(output.empty() ? kNoValue : graph_.add_value({output, {}, {}, nullptr}));
     }
     const std::size_t begin = graph_.nodes.size();
-    NodeImport import{reader, name, resolve_inputs(node, reader.where()), outputs[0], outputs,
-                      *this};
+    NodeImport import{reader,     name,    resolve_inputs(node, reader.where()),
+                      outputs[0], outputs, *this};
     import_operator(node.op_type(), import);
     std::set<ValueId> made;
     for (std::size_t i = begin; i < graph_.nodes.size(); ++i) made.insert(graph_.nodes[i].output);
@@ -225,6 +252,42 @@ class Importer final : public GraphBuilder {
         missing_.emplace(output, reader.where());
       }
     }
+  }
+
+  // Both branches are read; folding takes one of them.
+  void add_if(const onnx::NodeProto& node, NodeReader& reader, const std::string& name) {
+    reader.expect_inputs(1, 1);
+    if (node.output_size() != 1) reader.refuse("has several outputs, which is not implemented");
+    const onnx::GraphProto* then_graph = reader.graph("then_branch");
+    const onnx::GraphProto* else_graph = reader.graph("else_branch");
+    if (then_graph == nullptr || else_graph == nullptr) reader.refuse("lacks a branch");
+    reader.finish();
+    auto branches = std::make_shared<Branches>();
+    const std::vector<ValueId> inputs = resolve_inputs(node, reader.where());
+    branches->then_nodes = branch(*then_graph, reader, &branches->then_result);
+    branches->else_nodes = branch(*else_graph, reader, &branches->else_result);
+    const ValueId output = graph_.add_value({node.output(0), {}, {}, nullptr});
+    add({Op::kIf, name, inputs, output, IfAttributes{std::move(branches)}, {}});
+    define(node.output(0), output);
+  }
+
+  // The nodes of a graph within the graph, which sees all names around it.
+  std::vector<Node> branch(const onnx::GraphProto& file, NodeReader& reader, ValueId* result) {
+    constexpr int kMostNested = 8;
+    if (++nested_ > kMostNested) reader.refuse("is nested too deeply");
+    if (file.input_size() != 0 || file.output_size() != 1) {
+      reader.refuse("has a branch that takes inputs, or has not just one output");
+    }
+    const auto names = names_;
+    const auto missing = missing_;
+    std::vector<Node> outer = std::exchange(graph_.nodes, {});
+    for (const auto& tensor : file.initializer()) add_initializer(tensor);
+    for (int i = 0; i < file.node_size(); ++i) add_node(file.node(i), i);
+    *result = resolve(file.output(0).name(), reader.where());
+    names_ = names;
+    missing_ = missing;
+    --nested_;
+    return std::exchange(graph_.nodes, std::move(outer));
   }
 
   std::vector<ValueId> resolve_inputs(const onnx::NodeProto& node, const std::string& where) const {
@@ -296,6 +359,8 @@ class Importer final : public GraphBuilder {
   std::unordered_map<std::string, ValueId> names_;
   std::unordered_map<std::string, std::string> missing_;  // further outputs -> who makes them
   std::set<std::string> input_names_, output_names_;
+  std::set<std::string> bound_;  // inputs that a given value has made constants
+  int nested_ = 0;               // branches around the node that is read
 };
 
 }  // namespace

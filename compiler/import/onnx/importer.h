@@ -20,6 +20,7 @@ inline constexpr int kMaxNodes = 65536;
 struct OnnxImportOptions {
   std::string source = "model";                     // the file's name, for messages
   std::map<std::string, Shape> input_shapes = {};        // inputs whose shape the file leaves open
+  std::map<std::string, ConstantPtr> input_values = {};  // inputs that become constants
   std::uint64_t constant_budget = kMaxTensorBytes;  // most bytes of all constants
 };
 

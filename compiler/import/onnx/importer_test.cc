@@ -333,5 +333,23 @@ TEST(OnnxImport, RefusesToFillMemory) {
   EXPECT_THROW(run_passes(graph, {}), CompileError);
 }
 
+TEST(OnnxImport, MakesAnInputWithAGivenValueAConstant) {
+  OnnxBuilder b;
+  b.input("x", {2}).input("w", {2}).output("y");
+  b.node("Mul", {"x", "w"}, {"y"});
+  OnnxImportOptions options;
+  const std::vector<float> values = {3, 4};
+  options.input_values["w"] = make_f32({2}, values);
+  const Graph graph = import_onnx(b.bytes(), options);
+  ASSERT_EQ(graph.inputs.size(), 1u);
+  EXPECT_EQ(graph.value(graph.inputs[0]).name, "x");
+  ASSERT_NE(graph.constant(graph.nodes[0].inputs[1]), nullptr);
+
+  options.input_values["w"] = make_f32({3}, std::vector<float>{1, 2, 3});
+  EXPECT_THROW(import_onnx(b.bytes(), options), CompileError);  // another shape
+  options.input_values = {{"z", make_f32({2}, values)}};
+  EXPECT_THROW(import_onnx(b.bytes(), options), CompileError);  // no such input
+}
+
 }  // namespace
 }  // namespace sz::compiler

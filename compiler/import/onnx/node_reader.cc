@@ -70,6 +70,11 @@ const onnx::TensorProto* NodeReader::tensor(const std::string& name) {
   return attribute ? &attribute->t() : nullptr;
 }
 
+const onnx::GraphProto* NodeReader::graph(const std::string& name) {
+  const auto* attribute = take(name, AttributeProto::GRAPH);
+  return attribute ? &attribute->g() : nullptr;
+}
+
 void NodeReader::expect_inputs(int least, int most) const {
   const int count = node_.input_size();
   if (count < least || count > most) {
