@@ -134,7 +134,14 @@ void clip(NodeImport& n) {
   emit(n, Op::kClamp, {}, clamp);
 }
 
+// Before opset 7, inference had to be asked for.
+void expect_inference(NodeReader& reader) {
+  if (reader.opset() >= 7 || reader.flag("is_test", false)) return;
+  reader.refuse("is in training mode (is_test = 0); export the model for inference");
+}
+
 void batch_norm(NodeImport& n) {
+  expect_inference(n.reader);
   n.reader.expect_inputs(5, 5);
   const BatchNormAttributes a{n.reader.real("epsilon", 1e-5f)};
   if (!n.reader.flag("spatial", true)) n.reader.refuse("spatial = 0 is not implemented");
@@ -235,6 +242,7 @@ void reduce_mean(NodeImport& n) {
 
 // In inference, the identity. A training_mode that is not constantly false is refused.
 void dropout(NodeImport& n) {
+  expect_inference(n.reader);
   n.reader.expect_inputs(1, n.reader.opset() >= 12 ? 3 : 1);
   if (n.inputs.size() == 3 && n.inputs[2] != kNoValue) {
     n.reader.refuse(
