@@ -15,6 +15,7 @@
 #include "compiler/passes/passes.h"
 #include "compiler/plan/encode.h"
 #include "compiler/plan/lower.h"
+#include "compiler/quantize/quantize.h"
 
 namespace sz::compiler {
 namespace {
@@ -149,6 +150,8 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   Graph& graph = model.graph;
   const std::string source = graph.source;
   run_passes(graph, options.progress, fold_on_engine);
+  std::optional<QuantizationReport> quantization;
+  if (options.quantize) quantization = quantize_graph(graph, *options.quantize, options.progress);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
   const Program program = lower(graph, kernel);
@@ -162,6 +165,7 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   const engine::MemoryNeed need = check_emitted(encoded.plan, source);
 
   CompileResult result;
+  result.quantization = std::move(quantization);
   Report& report = result.report;
   report = make_report(graph, program, order, liveness, placement);
   report.model = options.model_name.empty() ? std::filesystem::path(source).stem().string()

@@ -13,6 +13,7 @@
 
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
+#include "compiler/quantize/options.h"
 #include "compiler/report/report.h"
 
 namespace sz::compiler {
@@ -36,6 +37,8 @@ struct CompileOptions {
   std::map<std::string, ConstantPtr> input_values;
   // Told what is being done, if not empty.
   std::function<void(std::string_view)> progress;
+  // Set: a network on f32 becomes one on 8-bit integers (quantize/options.h).
+  std::optional<QuantizeOptions> quantize;
   // Most bytes of all constants that the compiler keeps, those that it computes included.
   std::uint64_t constant_budget = std::uint64_t{1} << 30;
 };
@@ -43,6 +46,7 @@ struct CompileOptions {
 struct CompileResult {
   std::vector<std::byte> package;  // package/package_format.h
   Report report;
+  std::optional<QuantizationReport> quantization;  // if it was asked for
 };
 
 // Compiles the model file at `path`, of whatever format. Throws CompileError: one sentence with the

@@ -49,7 +49,8 @@ void check_scale_and_zero(const Graph& graph, const Node& node) {
   expect_along_axis(graph, node, 1, "the scale");
   if (node.input(2) == kNoValue) return;
   expect_along_axis(graph, node, 2, "the zero point");
-  if (element_count(graph.shape(node.inputs[1])) != element_count(graph.shape(node.inputs[2]))) {
+  const std::int64_t zeroes = element_count(graph.shape(node.inputs[2]));
+  if (zeroes != 1 && zeroes != element_count(graph.shape(node.inputs[1]))) {
     fail(graph, node, "the scale and the zero point have different lengths");
   }
 }
@@ -198,14 +199,11 @@ Shape infer_product(const Graph& graph, const Node& node) {
   return result;
 }
 
-// The optional zero points of ConvInteger and MatMulInteger are constants.
+// The optional zero points of ConvInteger and MatMulInteger.
 void check_integer_operands(const Graph& graph, const Node& node) {
   expect_eight_bits(graph, node, 2);
   for (std::size_t i = 2; i < 4; ++i) {
     if (node.input(i) == kNoValue) continue;
-    if (graph.constant(node.inputs[i]) == nullptr) {
-      fail(graph, node, "its zero points must be known when the model is compiled");
-    }
     const DType wanted = graph.value(node.inputs[i - 2]).dtype;
     expect_type(graph, node, i, graph.value(node.inputs[i]).dtype == wanted,
                 "of the type of what it belongs to");

@@ -365,6 +365,9 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
+    case Op::kMaxPool:
+      if (dtype == DType::kI8 || dtype == DType::kU8) return;
+      break;
     case Op::kAdd:
     case Op::kSub:
     case Op::kMul:

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/passes/families.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewriter.h"
 
@@ -218,7 +219,9 @@ void binary(Rewriter& rewriter, Node& node) {
 }
 
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 0> kFamilies = {};
+constexpr std::array<bool (*)(Rewriter&, Node&), 1> kFamilies = {
+    canonicalize_quantized,
+};
 
 void visit(Node& node, Rewriter& rewriter) {
   for (const auto family : kFamilies) {

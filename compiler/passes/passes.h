@@ -19,6 +19,15 @@ using Evaluator =
 // An If whose condition is known becomes the nodes of its branch.
 void fold_constants(Graph& graph, const Evaluator& evaluator = {});
 
+// Turns Dequantize, operator, Quantize into one operator on integers, where there is one; the
+// results may differ by one step of the quantisation, as the products are exact and rounded once.
+// Dequantised constants that are left become f32. `evaluator` makes the tables of functions.
+void fuse_quantization(Graph& graph, const Evaluator& evaluator = {});
+
+// Quantised values of type u8 become i8, 128 less, as the device's operators want them. Inputs and
+// outputs of the graph keep their type.
+void make_signed(Graph& graph);
+
 // Lets Pad nodes that put zeroes around an image end in the padding of the convolution, or of the
 // average pool that counts padding, behind them.
 void fuse_padding(Graph& graph);

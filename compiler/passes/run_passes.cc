@@ -16,6 +16,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"lower Gemm", lower_gemm},
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
+      {"make signed", make_signed},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
       {"fuse activations", fuse_activations},
@@ -25,6 +26,11 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
   if (progress) progress("fold constants");
   fold_constants(graph, evaluator);
   verify(graph, "fold constants", true);
+  remove_dead_code(graph);
+  remove_identities(graph);
+  if (progress) progress("fuse quantisation");
+  fuse_quantization(graph, evaluator);
+  verify(graph, "fuse quantisation", true);
   for (const Pass& pass : kPasses) {
     if (progress) progress(pass.name);
     pass.run(graph);

@@ -95,9 +95,11 @@ std::size_t place_of(std::size_t axis, std::size_t rank) {
 void convert_along_axis(Lowering& l, const Node& node, OpCode code, std::size_t count) {
   std::vector<float> scales;
   std::vector<std::int32_t> zeroes;
+  const Constant* zero_points = l.graph.constant(node.input(2));
+  const std::int64_t zero_count = zero_points ? element_count(zero_points->shape) : 1;
   for (std::size_t i = 0; i < count; ++i) {
     scales.push_back(static_cast<float>(number(l, node, 1, i)));
-    zeroes.push_back(static_cast<std::int32_t>(number(l, node, 2, i)));
+    zeroes.push_back(static_cast<std::int32_t>(number(l, node, 2, zero_count == 1 ? 0 : i)));
   }
   const Dims dims = {word(static_cast<std::int64_t>(count))};
   const TensorId scale = raw_constant(l, node.name + ".scales", DType::kF32, dims, scales.data(),

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "compiler/import/onnx/families.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/import/onnx/tensor_import.h"
 
@@ -365,7 +366,10 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 1> kFamilies = {common_importers};
+constexpr std::array<const OnnxImporters& (*)(), 2> kFamilies = {
+    quantized_importers,
+    common_importers,
+};
 
 OnnxImporter find_importer(const std::string& op_type) {
   for (const auto family : kFamilies) {
@@ -380,6 +384,8 @@ OnnxImporter find_importer(const std::string& op_type) {
 void emit(NodeImport& n, Op op, Attributes attributes, ops::Clamp activation) {
   n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
 }
+
+WindowAttributes read_window(NodeReader& reader) { return window(reader); }
 
 bool is_known_operator(const std::string& op_type) { return find_importer(op_type) != nullptr; }
 

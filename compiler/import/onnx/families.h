@@ -1,0 +1,13 @@
+// The ONNX operators of one family each (operators_<family>.cc).
+#pragma once
+
+#include "compiler/import/onnx/operators.h"
+
+namespace sz::compiler {
+
+const OnnxImporters& quantized_importers();
+
+// Reads the attributes of a convolution or pool that stand for its window.
+WindowAttributes read_window(NodeReader& reader);
+
+}  // namespace sz::compiler
