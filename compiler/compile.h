@@ -18,9 +18,9 @@
 
 namespace sz::compiler {
 
-enum class ModelFormat { kOnnx, kDarknet };
+enum class ModelFormat { kOnnx, kDarknet, kTflite };
 
-// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg), or by the beginning where
+// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg, .tflite), or by the beginning where
 // that says nothing. Throws CompileError where both do not tell.
 ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes);
 
@@ -60,6 +60,8 @@ CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& 
                            const CompileOptions& options);
 CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> weights,
                               const std::string& source, const CompileOptions& options);
+CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string& source,
+                             const CompileOptions& options);
 
 // The graph of a model file after the passes, as a table. Throws CompileError.
 std::string inspect_graph(const std::string& path, const CompileOptions& options);
