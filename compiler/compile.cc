@@ -240,6 +240,10 @@ CompileResult compile_file(const std::string& path, const CompileOptions& option
   return compile(read_model(path, options), options);
 }
 
+ConstantPtr read_tensor_file(const std::string& path) {
+  return import_tensor_bytes(read_file(path), path, kMaxTensorBytes);
+}
+
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {
   Imported model = read_model(path, options);
   run_passes(model.graph, options.progress, fold_on_engine);

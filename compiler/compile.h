@@ -63,6 +63,9 @@ CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> w
 CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string& source,
                              const CompileOptions& options);
 
+// The tensor in a file of ONNX's test data: a serialised onnx.TensorProto (.pb). Throws CompileError.
+ConstantPtr read_tensor_file(const std::string& path);
+
 // The graph of a model file after the passes, as a table. Throws CompileError.
 std::string inspect_graph(const std::string& path, const CompileOptions& options);
 

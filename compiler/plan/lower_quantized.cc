@@ -133,9 +133,8 @@ void convert(Lowering& l, const Node& node, OpCode code) {
   if (count != 1) return convert_along_axis(l, node, code, count);
   const ops::QuantizeAttributes attributes{static_cast<float>(number(l, node, 1, 0)),
                                            static_cast<std::int32_t>(number(l, node, 2, 0))};
-  const bool plain = l.layout.has_plain(node.inputs[0]) && !l.layout.has_native(node.inputs[0]);
-  const TensorId x = plain ? l.layout.plain(node.inputs[0]) : l.layout.native(node.inputs[0]);
-  const TensorId y = plain ? l.layout.make_plain(node.output) : l.layout.make_native(node.output);
+  const TensorId x = l.layout.native(node.inputs[0]);
+  const TensorId y = l.layout.make_native(node.output);
   l.builder.step(node, code, {x}, y, attributes);
 }
 
