@@ -43,6 +43,12 @@ HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::V
   return canonical_vector(d, value);
 }
 
+// leaky_relu() of ops/rules.h, but for the look of NaNs.
+template <class D>
+HWY_INLINE hn::Vec<D> leaky_vector(D d, hn::Vec<D> value, hn::Vec<D> slope) {
+  return hn::IfThenElse(hn::Lt(value, hn::Zero(d)), hn::Mul(value, slope), value);
+}
+
 // maximum() of ops/rules.h.
 template <class V>
 HWY_INLINE V maximum_vector(V first, V second) {

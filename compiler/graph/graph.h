@@ -22,7 +22,8 @@ inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is a
 // The operators, each with one output. Importers use all of them but the last group.
 enum class Op {
   // Run on the device.
-  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes; made by
+                       // fuse_residuals: a fourth input of the output's shape, added last
   kMaxPool,            // x; WindowAttributes
   kAveragePool,        // x; WindowAttributes
   kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
@@ -140,6 +141,8 @@ struct Node {
   Attributes attributes;
   // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
   ops::Clamp activation;
+  // Fused into kConv: leaky Relu before the clamp. 1: none.
+  float slope = 1.0f;
 
   template <typename T>
   const T& get() const {

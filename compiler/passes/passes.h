@@ -26,8 +26,8 @@ void fuse_padding(Graph& graph);
 // Turns operators that are special cases into the general ones: Flatten, Squeeze, Unsqueeze to
 // Reshape (whose shape is then that of its output); Clip to Clamp; Pad to Concat; ReduceMean over
 // the image and GlobalMaxPool to pools; strided Slice to MaxPool of single elements; Softmax before
-// opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses by name what is left
-// that cannot run on the device.
+// opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses
+// by name what is left that cannot run on the device.
 void canonicalize(Graph& graph);
 
 // Removes nodes that change nothing: Identity, Reshape to the same shape, Clamp without bounds...
@@ -45,7 +45,11 @@ void fold_batch_norm(Graph& graph);
 // connected layer before them. Rounding: as fold_batch_norm.
 void fold_scale_and_bias(Graph& graph);
 
-// Lets Clamp nodes end as the activation of the node before them.
+// Lets convolutions add what an Add behind them adds, if it has the convolution's shape.
+void fuse_residuals(Graph& graph);
+
+// Lets Clamp nodes end as the activation of the node before them, LeakyRelu nodes as that of a
+// convolution.
 void fuse_activations(Graph& graph);
 
 // Removes nodes whose result nobody reads, and forgets constants that nobody reads.

@@ -18,6 +18,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"remove identities", remove_identities},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
+      {"fuse residuals", fuse_residuals},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };

@@ -10,7 +10,7 @@
 namespace sz::ops {
 
 // Neighbouring output pixels of one row:
-//   y[p, c] = clamp(bias[c] + sum over taps t of x[p, t, c] * w[t, c]).
+//   y[p, c] = activation(bias[c] + sum over taps t of x[p, t, c] * w[t, c] + residual[p, c]).
 struct DepthwiseRun {
   const float* const* first = nullptr;  // [taps] channel 0 of tap t of pixel 0
   const std::size_t* steps = nullptr;   // [taps] elements from pixel to pixel; 0 in the padding
@@ -20,7 +20,9 @@ struct DepthwiseRun {
   const float* weights = nullptr;  // the depthwise packing of ops/gemm/pack.h
   float* y = nullptr;
   std::size_t y_pitch = 0;
-  Clamp clamp;
+  const float* residual = nullptr;  // or none
+  std::size_t residual_pitch = 0;
+  Activation activation;
 };
 
 using DepthwiseRunFn = void (*)(const DepthwiseRun& run) noexcept;

@@ -38,8 +38,21 @@ HWY_INLINE void compute_pixels(D d, const DepthwiseRun& run, std::size_t pixel, 
       }
     }
   }
-  const V low = hn::Set(d, run.clamp.low);
-  const V high = hn::Set(d, run.clamp.high);
+  if (run.residual != nullptr) {
+    const float* residual = run.residual + pixel * run.residual_pitch + c;
+    HWY_UNROLL(8) for (std::size_t i = 0; i < kPixels; ++i, residual += run.residual_pitch) {
+      HWY_UNROLL(8) for (std::size_t j = 0; j < kVectors; ++j) {
+        V& sum = sums[i * kVectors + j];
+        sum = hn::Add(sum, hn::LoadU(d, residual + j * lanes));
+      }
+    }
+  }
+  if (run.activation.slope != 1.0f) {
+    const V slope = hn::Set(d, run.activation.slope);
+    HWY_UNROLL(8) for (V& sum : sums) sum = leaky_vector(d, sum, slope);
+  }
+  const V low = hn::Set(d, run.activation.clamp.low);
+  const V high = hn::Set(d, run.activation.clamp.high);
   float* y = run.y + pixel * run.y_pitch + c;
   HWY_UNROLL(8) for (std::size_t i = 0; i < kPixels; ++i, y += run.y_pitch) {
     HWY_UNROLL(8) for (std::size_t j = 0; j < kVectors; ++j) {

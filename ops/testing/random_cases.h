@@ -21,6 +21,9 @@ struct ConvCase {
 enum class ConvKind { kDense, kGrouped, kDepthwise };
 ConvCase random_conv(Random& random, ConvKind kind);
 
+// With a residual, a leaky activation or both.
+Case random_fused_conv(Random& random);
+
 struct FullyConnectedCase {
   Case step;
   std::vector<float> weights;  // [M, K]
