@@ -81,6 +81,8 @@ void run_pixels(const DepthwiseJob& job, std::size_t row, std::size_t ox, std::s
   run.first = reinterpret_cast<const float* const*>(scratch);
   run.steps = reinterpret_cast<const std::size_t*>(scratch + job.plan.steps);
   run.taps = std::size_t{window.kernel_h} * window.kernel_w;
+  const bool three = window.kernel_h == 3 && window.kernel_w == 3 && window.dilation_w == 1;
+  run.column_stride = three && pixels > 1 && window.stride_w <= 2 ? window.stride_w : 0;
   run.pixels = pixels;
   run.channels = conv.in_c;
   run.weights = conv.weights;
