@@ -26,7 +26,8 @@ enum class OpCode : std::uint16_t {
   kSoftmax = 7,
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
-  kUpsample = 10,  // nearest neighbour, by whole factors
+  kUpsample = 10,      // nearest neighbour, by whole factors
+  kConvWinograd = 80,  // 3 x 3 with stride 1, by Winograd's F(2 x 2, 3 x 3)
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.
