@@ -27,6 +27,20 @@ enum class OpCode : std::uint16_t {
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
   kUpsample = 10,  // nearest neighbour, by whole factors
+
+  // Quantised (ops/quantized/attributes.h).
+  kQuantize = 30,
+  kDequantize = 31,
+  kRequantize = 32,
+  kQConv2d = 33,
+  kQFullyConnected = 34,
+  kQBinary = 35,
+  kQPool2d = 36,
+  kQGlobalAveragePool = 37,
+  kLookup = 38,
+  kQSoftmax = 39,
+  kQMatMul = 40,
+  kDynamicQuantize = 41,
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

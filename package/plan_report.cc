@@ -184,6 +184,30 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kQuantize:
+      return "Quantize";
+    case ops::OpCode::kDequantize:
+      return "Dequantize";
+    case ops::OpCode::kRequantize:
+      return "Requantize";
+    case ops::OpCode::kQConv2d:
+      return "QConv2d";
+    case ops::OpCode::kQFullyConnected:
+      return "QFullyConnected";
+    case ops::OpCode::kQBinary:
+      return "QBinary";
+    case ops::OpCode::kQPool2d:
+      return "QPool2d";
+    case ops::OpCode::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case ops::OpCode::kLookup:
+      return "Lookup";
+    case ops::OpCode::kQSoftmax:
+      return "QSoftmax";
+    case ops::OpCode::kQMatMul:
+      return "QMatMul";
+    case ops::OpCode::kDynamicQuantize:
+      return "DynamicQuantize";
   }
   return "?";
 }
