@@ -5,6 +5,10 @@
 #include "ops/layout/layout.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
+#include "ops/quantized/convert.h"
+#include "ops/quantized/qbinary.h"
+#include "ops/quantized/qpool.h"
+#include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
 
 namespace sz::ops {
@@ -31,6 +35,19 @@ constexpr Operator kOperators[] = {
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
+    {OpCode::kQuantize, 1, 3, 1, false, check_quantize, no_scratch, convert_cost, run_quantize},
+    {OpCode::kDequantize, 1, 3, 1, false, check_dequantize, no_scratch, convert_cost,
+     run_dequantize},
+    {OpCode::kRequantize, 1, 1, 1, false, check_requantize, no_scratch, convert_cost,
+     run_requantize},
+    {OpCode::kLookup, 2, 2, 1, false, check_lookup, no_scratch, convert_cost, run_lookup},
+    {OpCode::kQBinary, 2, 2, 1, false, check_qbinary, no_scratch, qbinary_cost, run_qbinary},
+    {OpCode::kQPool2d, 1, 1, 1, false, check_qpool2d, no_scratch, qpool2d_cost, run_qpool2d},
+    {OpCode::kQGlobalAveragePool, 1, 1, 1, false, check_qglobal_average_pool, no_scratch,
+     qglobal_average_pool_cost, run_qglobal_average_pool},
+    {OpCode::kQSoftmax, 2, 2, 1, false, check_qsoftmax, no_scratch, qsoftmax_cost, run_qsoftmax},
+    {OpCode::kDynamicQuantize, 1, 1, 3, false, check_dynamic_quantize, no_scratch, convert_cost,
+     run_dynamic_quantize},
 };
 
 }  // namespace
