@@ -7,6 +7,7 @@
 #include "ops/pool/pool.h"
 #include "ops/quantized/convert.h"
 #include "ops/quantized/qbinary.h"
+#include "ops/quantized/qconv.h"
 #include "ops/quantized/qpool.h"
 #include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
@@ -41,6 +42,9 @@ constexpr Operator kOperators[] = {
     {OpCode::kRequantize, 1, 1, 1, false, check_requantize, no_scratch, convert_cost,
      run_requantize},
     {OpCode::kLookup, 2, 2, 1, false, check_lookup, no_scratch, convert_cost, run_lookup},
+    {OpCode::kQConv2d, 2, 2, 1, false, check_qconv2d, qconv2d_scratch, qconv2d_cost, run_qconv2d},
+    {OpCode::kQFullyConnected, 2, 2, 1, false, check_qfully_connected, qfully_connected_scratch,
+     qfully_connected_cost, run_qfully_connected},
     {OpCode::kQBinary, 2, 2, 1, false, check_qbinary, no_scratch, qbinary_cost, run_qbinary},
     {OpCode::kQPool2d, 1, 1, 1, false, check_qpool2d, no_scratch, qpool2d_cost, run_qpool2d},
     {OpCode::kQGlobalAveragePool, 1, 1, 1, false, check_qglobal_average_pool, no_scratch,

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ops/quantized/testing/byte_cases.h"
+#include "ops/quantized/testing/product_cases.h"
 
 namespace sz::ops::testing {
 namespace {
@@ -21,11 +22,18 @@ const Family kFamilies[] = {
     {"quantize", random_quantize, 0x93257ce86280d424ull},
     {"dequantize", random_dequantize, 0xbcc623fd8d026160ull},
     {"requantize", random_requantize, 0xf7452fb17c893909ull},
-    {"lookup", random_lookup, 0x8f1083b48c0ac039ull},
+    {"lookup", random_lookup, 0x188f6728ae31bd77ull},
+    {"qconv", [](Random& r) { return random_qconv(r, QConvKind::kDense).step; }, 0},
+    {"grouped_qconv", [](Random& r) { return random_qconv(r, QConvKind::kGrouped).step; }, 0},
+    {"depthwise_qconv", [](Random& r) { return random_qconv(r, QConvKind::kDepthwise).step; }, 0},
+    {"few_channels_qconv", [](Random& r) { return random_qconv(r, QConvKind::kFewChannels).step; },
+     0},
+    {"pointwise_qconv", [](Random& r) { return random_qconv(r, QConvKind::kPointwise).step; }, 0},
+    {"qfully_connected", [](Random& r) { return random_qfully_connected(r).step; }, 0},
     {"qbinary", random_qbinary, 0x9b9e0c556cc7109dull},
     {"qpool", random_qpool, 0x5c8388a802e5f6b6ull},
     {"byte_max_pool", random_byte_max_pool, 0x41a16e18b556f164ull},
-    {"qglobal_average_pool", random_qglobal_average_pool, 0x9026b1fac65423aaull},
+    {"qglobal_average_pool", random_qglobal_average_pool, 0xfe39a7c6c73a4378ull},
     {"qsoftmax", random_qsoftmax, 0x74a9ce2a22e7a993ull},
     {"dynamic_quantize", random_dynamic_quantize, 0xf4d732b62a900236ull},
 };

@@ -76,11 +76,11 @@ struct Writer {
 
   void put_panel(std::uint64_t group, std::uint64_t panel) const {
     const std::uint64_t outputs = shape.outputs / shape.groups;
-    const std::uint32_t width = panel_width(panel, outputs);
+    constexpr std::uint64_t kQuadBytes = 4 * kPanelWidth;
     std::byte* to = blob + layout.panel(group, panel);
     for (std::uint64_t s = 0; s < layout.segments; ++s) {
-      for (std::uint64_t q = 0; q < layout.quads; ++q, to += std::size_t{4} * width) {
-        for (std::uint64_t at = 0; at < std::uint64_t{4} * width; ++at) {
+      for (std::uint64_t q = 0; q < layout.quads; ++q, to += kQuadBytes) {
+        for (std::uint64_t at = 0; at < kQuadBytes; ++at) {
           const std::uint64_t channel = panel * kPanelWidth + at / 4;
           const std::uint64_t i = q * 4 + at % 4;
           if (channel >= outputs || i >= layout.length) continue;
@@ -162,10 +162,10 @@ std::optional<QuantLayout> quant_layout(const ConvWeightShape& shape) {
   QuantLayout layout;
   layout.depthwise = shape.depthwise();
   if (!cut_inputs(shape, &layout)) return std::nullopt;
-  layout.group_channels = align_up(shape.outputs / shape.groups, 4);
+  layout.group_channels = align_up(shape.outputs / shape.groups, kPanelWidth);
   layout.channels =
       layout.depthwise ? depthwise_row(shape.inputs) : layout.group_channels * shape.groups;
-  // channels < 2^35 and quads_of_output < 2^18: nothing below overflows.
+  // channels < 2^37 and quads_of_output < 2^18: nothing below overflows.
   const std::uint64_t part = align_up(layout.channels * 4, kAlign);
   layout.bias = kAlign;
   layout.sums = layout.bias + part;

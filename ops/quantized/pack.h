@@ -1,7 +1,6 @@
 // How the parameters of a quantised convolution or fully connected layer lie in the package. The
 // blob is one rank-1 i8 tensor, the same for every instruction set. With P = the sum over all
-// groups of their outputs rounded up to a multiple of 4 (depthwise: C rounded up to a multiple of
-// 16):
+// groups of their outputs, each rounded up to a multiple of 16 (depthwise: C rounded up so):
 //
 //     64 bytes        header: word 0 is kNarrowWeights or 0; the rest is 0
 //     4 * P bytes     i32 bias' = bias - x_zero * sum over k of (w[k] - weight_zero)
@@ -12,12 +11,11 @@
 //
 // each part beginning at a multiple of 64 bytes. Surplus channels are 0 throughout.
 //
-// Weights, in panels: the outputs of a group are cut into panels of 16; the last may be narrower,
-// its width rounded up to a multiple of 4. The inputs of an output, in the order (ky, kx, c), are
-// cut into segments: where C / groups is a multiple of 4 or above kMergeBytes, or there is more
-// than one group, a segment is one tap (length C / groups); else a row of taps (kernel_w * C). Each
-// segment is filled up with zeroes to a multiple of 4 (that makes `quads` of 4 inputs). A panel of
-// width w is, for each quad, w times the 4 weights of one output: 4 * w * quads bytes.
+// Weights, in panels: the outputs of a group are cut into panels of 16. The inputs of an output, in
+// the order (ky, kx, c), are cut into segments: where C / groups is a multiple of 4 or above
+// kMergeBytes, or there is more than one group, a segment is one tap (length C / groups); else a
+// row of taps (kernel_w * C). Each segment is filled up with zeroes to a multiple of 4 (that makes
+// `quads` of 4 inputs). A panel is, for each quad, 16 times the 4 weights of one output: 64 bytes.
 // Groups follow each other. A fully connected layer is one group with one segment.
 //
 // Weights, depthwise (groups = C = M > 1): for each tap (ky, kx) a row of P weights.

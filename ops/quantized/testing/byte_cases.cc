@@ -136,8 +136,9 @@ ByteCase random_requantize(Random& random) {
   const std::vector<std::uint32_t> dims = any_dims(random);
   const DType from = random_byte_type(random);
   const DType to = random_byte_type(random);
-  RequantizeAttributes attributes{random_factor(random, random_mode(random)), random_zero(random),
-                                  random_output(random)};
+  const Rescaling mode = random_mode(random);
+  const QuantFactor factor = random_factor(random, mode);
+  RequantizeAttributes attributes{factor, random_zero(random), random_output(random)};
   if (random.chance(3)) {  // the mere change of type
     attributes.factor = {Rescaling::kFloat, 0, 0, 1.0f};
     attributes.x_zero = 0;
@@ -158,7 +159,8 @@ ByteCase random_requantize(Random& random) {
 ByteCase random_lookup(Random& random) {
   const std::vector<std::uint32_t> dims = any_dims(random);
   const DType to = random_byte_type(random);
-  ByteTensor x(random_byte_type(random), dims, random_gap(random));
+  const DType from = random_byte_type(random);
+  ByteTensor x(from, dims, random_gap(random));
   x.fill_random(random);
   ByteTensor table(to, {256});
   table.fill_random(random);
@@ -227,14 +229,17 @@ ByteCase random_byte_max_pool(Random& random) {
 ByteCase random_qglobal_average_pool(Random& random) {
   const std::uint32_t batch = random.integer(1, 3);
   const std::uint32_t channels = random.integer(1, 300);
-  ByteTensor x(DType::kI8, {batch, random.integer(1, 15), random.integer(1, 15), channels},
-               random_gap(random));
+  const std::vector<std::uint32_t> dims{batch, random.integer(1, 15), random.integer(1, 15),
+                                        channels};
+  ByteTensor x(DType::kI8, dims, random_gap(random));
   x.fill_random(random);
+  const Rescaling mode = random_mode(random);
+  const QuantFactor factor = random_factor(random, mode);
+  const QGlobalAveragePoolAttributes attributes{factor, random_zero(random), random_output(random)};
   return {OpCode::kQGlobalAveragePool,
           {x},
           {ByteTensor(DType::kI8, {batch, 1, 1, channels}, random_gap(random))},
-          words_of(QGlobalAveragePoolAttributes{random_factor(random, random_mode(random)),
-                                                random_zero(random), random_output(random)})};
+          words_of(attributes)};
 }
 
 ByteCase random_qsoftmax(Random& random) {
