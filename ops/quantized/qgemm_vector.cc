@@ -64,7 +64,7 @@ HWY_NOINLINE void finish_raw(const QGemmBlock& block, const Sums& sums) {
   }
 }
 
-template <bool kFloat>
+template <Way kWay>
 HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
   const Full32 d;
   const Finish finish(block.y_output);
@@ -84,7 +84,7 @@ HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
       HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
         Int32V sum = hn::Add(hn::Load(d, values + v * kLanes), factors[v].bias);
         if (block.row_sums != nullptr) sum = hn::Sub(sum, row_correction(block, sums.row + i));
-        rescaled[v] = finish.template rescaled<kFloat>(sum, factors[v]);
+        rescaled[v] = finish.template rescaled<kWay>(sum, factors[v]);
       }
       if (left >= kStored) {
         store_rescaled(rescaled, finish, y);
@@ -98,13 +98,14 @@ HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
 }
 
 void finish_sums(const QGemmBlock& block, const Sums& sums) {
-  switch (block.mode) {
-    case Rescaling::kFixedPoint:
-      return finish_rescaled<false>(block, sums);
-    case Rescaling::kFloat:
-      return finish_rescaled<true>(block, sums);
-    case Rescaling::kNone:
-      return finish_raw(block, sums);
+  if (block.mode == Rescaling::kNone) return finish_raw(block, sums);
+  switch (way_of(block.mode, block.right_shifts)) {
+    case Way::kFloat:
+      return finish_rescaled<Way::kFloat>(block, sums);
+    case Way::kFixed:
+      return finish_rescaled<Way::kFixed>(block, sums);
+    case Way::kRight:
+      return finish_rescaled<Way::kRight>(block, sums);
   }
 }
 
