@@ -6,6 +6,8 @@
 #include <cstring>
 #include <optional>
 
+#include "compiler/graph/families.h"
+
 namespace sz::compiler {
 namespace {
 
@@ -194,20 +196,6 @@ Shape infer_unsqueeze(const Graph& graph, const Node& node) {
   return result;
 }
 
-Shape infer_reduce(const Graph& graph, const Node& node) {
-  const Shape& x = graph.shape(node.inputs[0]);
-  const bool all =
-      node.input(1) == kNoValue || constant_integers(graph, node, 1, "the axes").empty();
-  const std::vector<bool> reduced =
-      all ? std::vector<bool>(x.size(), true) : axis_set(graph, node, x.size());
-  Shape result;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!reduced[i]) result.push_back(x[i]);
-    if (reduced[i] && node.get<ReduceAttributes>().keep_dims) result.push_back(1);
-  }
-  return result;
-}
-
 Shape infer_gather(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   const Shape& indices = graph.shape(node.inputs[1]);
@@ -268,11 +256,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kGlobalMaxPool:
       expect_rank4(graph, node, x);
       return {x[0], x[1], 1, 1};
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      return broadcast(graph, node, x, graph.shape(node.inputs[1]));
     case Op::kSoftmax:
       normal_axis(graph, node, node.get<SoftmaxAttributes>().axis, x.size(),
                   node.get<SoftmaxAttributes>().flattened);
@@ -295,10 +278,8 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kBatchNorm:
       return infer_batch_norm(graph, node);
     case Op::kClamp:
-    case Op::kClip:
     case Op::kLeakyRelu:
     case Op::kIdentity:
-    case Op::kCast:
       return x;
     case Op::kFlatten:
       return infer_flatten(graph, node);
@@ -312,8 +293,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_slice(graph, node);
     case Op::kUpsample:
       return infer_upsample(graph, node);
-    case Op::kReduceMean:
-      return infer_reduce(graph, node);
     case Op::kShape:
       return infer_shape(graph, node);
     case Op::kGather:
@@ -322,21 +301,22 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return constant_integers(graph, node, 0, "the shape");
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
-    case Op::kIf:
-      break;  // fold_constants takes them apart
+    default:
+      break;  // an If, which fold_constants takes apart, or of a family
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 0> kFamilies = {};
+constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 2> kFamilies = {
+    infer_elementwise,
+    infer_reduction,
+};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {
     case Op::kShape:
       return DType::kI64;
-    case Op::kCast:
-      return node.get<CastAttributes>().to;
     case Op::kConstantOfShape:
       return node.get<FillAttributes>().value->dtype;
     default:
@@ -346,7 +326,6 @@ DType result_dtype(const Graph& graph, const Node& node) {
 
 // Data is f32; only the operators that shape arithmetic needs take other types.
 void check_dtypes(const Graph& graph, const Node& node) {
-  const DType dtype = graph.value(node.inputs[0]).dtype;
   switch (node.op) {
     case Op::kConcat:
     case Op::kTranspose:
@@ -356,25 +335,15 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kUnsqueeze:
     case Op::kIdentity:
     case Op::kSlice:
-    case Op::kCast:
     case Op::kShape:
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      if (graph.value(node.inputs[1]).dtype != dtype) {
-        fail(graph, node, "its operands have different types");
-      }
-      if (dtype == DType::kI64) return;
-      break;
     default:
       break;
   }
   const bool all_f32 = node.op == Op::kConv || node.op == Op::kGemm || node.op == Op::kMatMul ||
-                       node.op == Op::kBatchNorm || node.op == Op::kClip;
+                       node.op == Op::kBatchNorm;
   for (std::size_t i = 0; i < (all_f32 ? node.inputs.size() : 1); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const DType type = graph.value(node.inputs[i]).dtype;

@@ -1,0 +1,15 @@
+// The ONNX operators of one family each (operators_<family>.cc).
+#pragma once
+
+#include "compiler/import/onnx/operators.h"
+
+namespace sz::compiler {
+
+const OnnxImporters& elementwise_importers();
+const OnnxImporters& reduction_importers();
+
+// Of operators whose axes were an attribute before they became an input, the second, with opset
+// `since`: makes them an input. `required`: there must be axes.
+void axes_input(NodeImport& n, std::int64_t since, bool required);
+
+}  // namespace sz::compiler

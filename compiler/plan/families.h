@@ -1,0 +1,13 @@
+// Lowering of one family of operators each (lower_<family>.cc).
+#pragma once
+
+#include "compiler/graph/shape_inference.h"
+#include "compiler/plan/lowering.h"
+
+namespace sz::compiler {
+
+// False, with nothing done, where the operator is not of the family. Throws CompileError.
+bool lower_elementwise(Lowering& lowering, const Node& node);
+bool lower_reduction(Lowering& lowering, const Node& node);
+
+}  // namespace sz::compiler
