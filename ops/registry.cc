@@ -31,8 +31,6 @@ std::uint64_t move_cost(const Step& step) { return step.outputs[0]->elements() *
 // code, min_inputs, max_inputs, outputs, in_place, check, scratch_bytes, cost, run
 constexpr Operator kOperators[] = {
     {OpCode::kConv2d, 2, 3, 1, false, check_conv2d, conv2d_scratch, conv2d_cost, run_conv2d},
-    {OpCode::kConv2d, 2, 3, 1, false, check_conv2d, conv2d_scratch, conv2d_cost,
-     run_conv2d},
     {OpCode::kFullyConnected, 2, 2, 1, false, check_fully_connected, fully_connected_scratch,
      fully_connected_cost, run_fully_connected},
     {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, pool2d_cost, run_pool2d},

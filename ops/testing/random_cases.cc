@@ -289,6 +289,12 @@ Case random_softmax(Random& random) {
   return test;
 }
 
+Case random_log_softmax(Random& random) {
+  Case test = random_softmax(random);
+  test.attributes = words_of(SoftmaxAttributes{1});
+  return test;
+}
+
 Case random_copy(Random& random) {
   return same_shape_case(random, OpCode::kCopy, random_shape(random, random.integer(0, 6), 9),
                          false);

@@ -49,6 +49,7 @@ Case random_binary(Random& random);
 Case random_activation(Random& random);  // the further kinds of Unary
 Case random_operation(Random& random);   // the further kinds of Binary, on f32
 Case random_softmax(Random& random);
+Case random_log_softmax(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);
 Case random_upsample(Random& random);
