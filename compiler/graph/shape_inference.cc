@@ -6,6 +6,8 @@
 #include <cstring>
 #include <optional>
 
+#include "compiler/graph/families.h"
+
 namespace sz::compiler {
 namespace {
 
@@ -235,13 +237,6 @@ Shape infer_shape(const Graph& graph, const Node& node) {
   return {std::max<std::int64_t>(0, wrap(range.end.value_or(rank)) - wrap(range.start))};
 }
 
-Shape infer_pad(const Graph& graph, const Node& node) {
-  Shape result = graph.shape(node.inputs[0]);
-  const auto ranges = pad_ranges(graph, node, result.size());
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] += ranges[i].before + ranges[i].after;
-  return result;
-}
-
 Shape infer_slice(const Graph& graph, const Node& node) {
   Shape result;
   for (const SliceRange& range : slice_ranges(graph, node, graph.shape(node.inputs[0]))) {
@@ -306,8 +301,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_squeeze(graph, node);
     case Op::kUnsqueeze:
       return infer_unsqueeze(graph, node);
-    case Op::kPad:
-      return infer_pad(graph, node);
     case Op::kSlice:
       return infer_slice(graph, node);
     case Op::kUpsample:
@@ -322,14 +315,16 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return constant_integers(graph, node, 0, "the shape");
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
-    case Op::kIf:
-      break;  // fold_constants takes them apart
+    default:
+      break;  // an If, which fold_constants takes apart, or of a family
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 0> kFamilies = {};
+constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 1> kFamilies = {
+    infer_movement,
+};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {

@@ -26,7 +26,6 @@ bool is_identity(const Graph& graph, const Node& node) {
       }
       return true;
     }
-    case Op::kPad:
     case Op::kSlice:
       return graph.shape(node.inputs[0]) == graph.shape(node.output);
     default:

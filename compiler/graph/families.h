@@ -1,0 +1,13 @@
+// Types and shapes of one family of operators each (infer_<family>.cc).
+#pragma once
+
+#include <optional>
+
+#include "compiler/graph/shape_inference.h"
+
+namespace sz::compiler {
+
+// Nothing where the operator is not of the family. Throws CompileError.
+std::optional<TypedShape> infer_movement(const Graph& graph, const Node& node);
+
+}  // namespace sz::compiler
