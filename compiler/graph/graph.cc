@@ -88,6 +88,12 @@ const char* to_string(Op op) {
       return "LpNormalization";
     case Op::kEinsum:
       return "Einsum";
+    case Op::kConvTranspose:
+      return "ConvTranspose";
+    case Op::kLpPool:
+      return "LpPool";
+    case Op::kGlobalLpPool:
+      return "GlobalLpPool";
   }
   return "?";
 }

@@ -69,6 +69,10 @@ enum class Op {
   kMeanVarianceNorm,  // x; NormAttributes
   kLpNorm,            // x; NormAttributes
   kEinsum,            // one or two operands; EinsumAttributes
+  // Windows, spelled out in convolutions and pools.
+  kConvTranspose,  // x, w [C, M/groups, KH, KW], optional bias [M]; ConvTransposeAttributes
+  kLpPool,         // x; LpPoolAttributes
+  kGlobalLpPool,   // x; LpPoolAttributes, of which only p counts
 };
 
 // The ONNX name of an operator.
@@ -153,6 +157,14 @@ struct LrnAttributes {
 struct EinsumAttributes {
   std::string equation;  // without spaces
 };
+struct ConvTransposeAttributes {
+  WindowAttributes window;
+  std::vector<std::int64_t> output_padding, output_shape;  // may be empty
+};
+struct LpPoolAttributes {
+  WindowAttributes window;
+  std::int64_t p = 2;
+};
 struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
@@ -162,7 +174,8 @@ using Attributes =
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
                  ShapeAttributes, FillAttributes, IfAttributes, MatMulAttributes,
-                 NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes>;
+                 NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 ConvTransposeAttributes, LpPoolAttributes>;
 
 struct Value {
   std::string name;

@@ -7,5 +7,6 @@ namespace sz::compiler {
 
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
+const OnnxImporters& window_importers();
 
 }  // namespace sz::compiler
