@@ -95,7 +95,7 @@ ValueId interleave(Expansion& e, ValueId y, std::int64_t groups, const Axis& h, 
 }
 
 ValueId cut_out(Expansion& e, ValueId y, const Axis& h, const Axis& v) {
-  const Shape& shape = e.shape(y);
+  const Shape shape = e.shape(y);
   if (shape[2] == h.size && shape[3] == v.size) return y;
   return e.add(Op::kSlice, {y, e.integers({h.cut, v.cut}),
                             e.integers({h.cut + h.size, v.cut + v.size}), e.integers({2, 3})});
@@ -126,7 +126,7 @@ void expand_conv_transpose(Rewriter& rewriter, Node& node) {
   w.pads = {h.before, v.before, h.after, v.after};
   w.groups = groups;
   std::vector<ValueId> inputs = {image.inputs[0]};
-  const std::string& name = e.graph().value(node.inputs[1]).name;
+  const std::string name = e.graph().value(node.inputs[1]).name;
   ConstantPtr weights = spread(e.graph(), node, groups, h, v);
   inputs.push_back(e.graph().add_constant(name, std::move(weights)));
   if (const Constant* bias = e.graph().constant(node.input(2))) {
