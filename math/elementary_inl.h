@@ -53,9 +53,7 @@ struct Lanes {
   static HWY_INLINE I shift_right(I x) {
     return hn::ShiftRight<count>(x);
   }
-  static HWY_INLINE M is_odd(I x) {
-    return hn::RebindMask(D(), hn::TestBit(x, hn::Set(DI(), 1)));
-  }
+  static HWY_INLINE M is_odd(I x) { return hn::RebindMask(D(), hn::TestBit(x, hn::Set(DI(), 1))); }
   static HWY_INLINE F power_of_two(I n) { return power_of_two_vector(D(), n); }
 
   // Rare: one lane after the other.

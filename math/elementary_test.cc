@@ -69,8 +69,8 @@ TEST(Elementary, LogIsWithinOneUlp) {
 }
 
 TEST(Elementary, Expm1IsWithinTwoUlps) {
-  const double largest = largest_error(
-      0, 88.0f, expm1<Scalar>, [](double x) { return std::expm1(x); });
+  const double largest =
+      largest_error(0, 88.0f, expm1<Scalar>, [](double x) { return std::expm1(x); });
   RecordProperty("largest", std::to_string(largest));
   EXPECT_LE(largest, 2.0);
   EXPECT_EQ(expm1<Scalar>(-kInf), -1.0f);
@@ -87,8 +87,8 @@ TEST(Elementary, TanhIsWithinThreeUlps) {
 }
 
 TEST(Elementary, SigmoidIsWithinThreeUlps) {
-  const double largest = largest_error(
-      0, 103.9f, sigmoid<Scalar>, [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
+  const double largest = largest_error(0, 103.9f, sigmoid<Scalar>,
+                                       [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
   RecordProperty("largest", std::to_string(largest));
   EXPECT_LE(largest, 3.0);
   EXPECT_EQ(sigmoid<Scalar>(kInf), 1.0f);
@@ -138,8 +138,10 @@ TEST(Elementary, SinAndCosAreWithinTwoUlpsForAnglesOfEverySize) {
 
 TEST(Elementary, RoundingsAreExact) {
   const auto check = [](float x) {
-    ASSERT_EQ(std::bit_cast<std::uint32_t>(floor<Scalar>(x)), std::bit_cast<std::uint32_t>(std::floor(x)));
-    ASSERT_EQ(std::bit_cast<std::uint32_t>(ceil<Scalar>(x)), std::bit_cast<std::uint32_t>(std::ceil(x)));
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(floor<Scalar>(x)),
+              std::bit_cast<std::uint32_t>(std::floor(x)));
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(ceil<Scalar>(x)),
+              std::bit_cast<std::uint32_t>(std::ceil(x)));
     ASSERT_EQ(std::bit_cast<std::uint32_t>(round_even<Scalar>(x)),
               std::bit_cast<std::uint32_t>(std::nearbyint(x)));
   };
@@ -184,8 +186,9 @@ TEST(Pow, IsTheNearestFloatAlmostAlways) {
 }
 
 TEST(Pow, HasTheSpecialCasesOfC) {
-  const float values[] = {0.0f, -0.0f, 1.0f,  -1.0f, 2.0f,  -2.0f, 0.5f, -0.5f,  3.0f,
-                          -3.0f, 2.5f, -2.5f, kInf,  -kInf, std::nanf(""), 0x1p+24f, -0x1p+25f, 16777215.0f};
+  const float values[] = {0.0f, -0.0f, 1.0f,          -1.0f,    2.0f,      -2.0f,
+                          0.5f, -0.5f, 3.0f,          -3.0f,    2.5f,      -2.5f,
+                          kInf, -kInf, std::nanf(""), 0x1p+24f, -0x1p+25f, 16777215.0f};
   for (const float x : values) {
     for (const float y : values) {
       const float exact = std::pow(x, y);
@@ -193,7 +196,8 @@ TEST(Pow, HasTheSpecialCasesOfC) {
       if (std::isnan(exact)) {
         EXPECT_TRUE(std::isnan(got)) << x << ' ' << y;
       } else {
-        EXPECT_EQ(std::bit_cast<std::uint32_t>(got), std::bit_cast<std::uint32_t>(exact)) << x << ' ' << y;
+        EXPECT_EQ(std::bit_cast<std::uint32_t>(got), std::bit_cast<std::uint32_t>(exact))
+            << x << ' ' << y;
       }
     }
   }

@@ -27,8 +27,7 @@ inline std::int32_t reduce_large_angle(float x, float* r) {
   const std::uint32_t skip = (bits >> 23 & 0xffu) - 150u + 30u;
   const std::uint32_t word = skip / 32, shift = skip % 32;
   const auto window = [&](std::uint32_t i) {
-    const std::uint64_t pair =
-        std::uint64_t{kTwoOverPi[word + i]} << 32 | kTwoOverPi[word + i + 1];
+    const std::uint64_t pair = std::uint64_t{kTwoOverPi[word + i]} << 32 | kTwoOverPi[word + i + 1];
     return static_cast<std::uint32_t>(pair << shift >> 32);
   };
   // x * 2/pi in units of 2^-62, modulo 4.

@@ -39,4 +39,9 @@ inline float maximum(float first, float second) {
   return second > first || second != second ? second : first;
 }
 
+// The smaller of two, likewise.
+inline float minimum(float first, float second) {
+  return second < first || second != second ? second : first;
+}
+
 }  // namespace sz::ops

@@ -50,6 +50,13 @@ HWY_INLINE V maximum_vector(V first, V second) {
   return hn::IfThenElse(takes, second, first);
 }
 
+// minimum() of ops/rules.h.
+template <class V>
+HWY_INLINE V minimum_vector(V first, V second) {
+  const auto takes = hn::Or(hn::Lt(second, first), hn::IsNaN(second));
+  return hn::IfThenElse(takes, second, first);
+}
+
 // Calls body(d, i) so that the vectors [i, i + Lanes(d)) cover [0, count): full vectors first,
 // then vectors of 4, then single elements. Never touches anything beyond.
 template <class Body>

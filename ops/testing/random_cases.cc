@@ -210,6 +210,26 @@ Case random_binary(Random& random) {
               in_place};
 }
 
+Case random_activation(Random& random) {
+  Case test = random_unary(random);
+  const auto kind =
+      static_cast<UnaryKind>(random.integer(2, static_cast<std::uint32_t>(kLastUnaryKind)));
+  const float alpha = random.pick({1.0f, 0.2f, 1.6732632f, -0.5f, 3e38f});
+  test.attributes = words_of(ActivationAttributes{kind, alpha, random.real()});
+  Tensor& x = test.inputs[0];
+  const float scale = random.pick({1.0f, 10.0f, 90.0f, 1e6f, 1e30f});
+  for (std::size_t i = 0; i < x.elements(); ++i) x.at(i) *= scale;
+  return test;
+}
+
+Case random_operation(Random& random) {
+  Case test = random_binary(random);
+  const auto kind = random.pick({BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kPow,
+                                 BinaryKind::kFmod, BinaryKind::kPRelu});
+  test.attributes = words_of(BinaryAttributes{kind, random_clamp(random)});
+  return test;
+}
+
 Case random_softmax(Random& random) {
   std::vector<std::uint32_t> dims = random_shape(random, random.integer(0, 3), 6);
   dims.push_back(random.integer(1, random.chance(3) ? 1000 : 70));
