@@ -298,7 +298,7 @@ Shape dispatch(const Graph& graph, const Node& node) {
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array kFamilies = {infer_matrix, infer_normalization, infer_window};
+constexpr std::array kFamilies = {infer_matrix, infer_normalization, infer_recurrent, infer_window};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {

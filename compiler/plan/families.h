@@ -7,5 +7,6 @@ namespace sz::compiler {
 
 // False where the operator is not of the family. Throws CompileError.
 bool lower_matrix(Lowering& lowering, const Node& node);
+bool lower_recurrent(Lowering& lowering, const Node& node);
 
 }  // namespace sz::compiler

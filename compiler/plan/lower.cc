@@ -25,7 +25,7 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array kFamilies = {lower_matrix};
+constexpr std::array kFamilies = {lower_matrix, lower_recurrent};
 
 class Lowerer {
  public:

@@ -7,6 +7,7 @@ namespace sz::compiler {
 
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
+const OnnxImporters& recurrent_importers();
 const OnnxImporters& window_importers();
 
 }  // namespace sz::compiler

@@ -355,7 +355,7 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array kFamilies = {matrix_importers, normalization_importers, window_importers,
+constexpr std::array kFamilies = {matrix_importers, normalization_importers, recurrent_importers, window_importers,
                                    common_importers};
 
 OnnxImporter find_importer(const std::string& op_type) {
