@@ -88,11 +88,14 @@ TensorInfo tensor_of(const Json& value, const Place& place) {
   return info;
 }
 
-std::vector<TensorInfo> tensors_of(const Json& object, const char* name, const Place& place) {
+// A network may have no inputs (its results are known when it is compiled), but has outputs.
+std::vector<TensorInfo> tensors_of(const Json& object, const char* name, std::size_t least,
+                                   const Place& place) {
   const Json& list = member_of(object, name, place);
   const Place list_place = place.at(name);
-  if (!list.is_array() || list.empty() || list.size() > kMaxTensorsOfKind) {
-    list_place.refuse("is not a list of 1 to " + std::to_string(kMaxTensorsOfKind) + " tensors");
+  if (!list.is_array() || list.size() < least || list.size() > kMaxTensorsOfKind) {
+    list_place.refuse("is not a list of " + std::to_string(least) + " to " +
+                      std::to_string(kMaxTensorsOfKind) + " tensors");
   }
   std::vector<TensorInfo> tensors;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -193,8 +196,8 @@ ModelInfo parse_model_info(std::string_view json, const std::string& where) {
   ModelInfo info;
   integer_of(member_of(object, "format", place), kFormat, kFormat, place.at("format"));
   info.name = text_of(member_of(object, "name", place), place.at("name"));
-  info.inputs = tensors_of(object, "inputs", place);
-  info.outputs = tensors_of(object, "outputs", place);
+  info.inputs = tensors_of(object, "inputs", 0, place);
+  info.outputs = tensors_of(object, "outputs", 1, place);
   info.labels = labels_of(object, place);
   const auto preprocess = object.find("preprocess");
   if (preprocess != object.end() && !preprocess->is_null()) {

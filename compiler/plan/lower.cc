@@ -25,7 +25,8 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 1> kFamilies = {
+constexpr std::array kFamilies = {
+    lower_matrix,
     lower_quantized,
 };
 
@@ -128,8 +129,8 @@ class Lowerer {
 
   void count_weights(const Node& node) {
     for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == kNoValue) continue;
-      builder_.count_raw_weights(graph_.constant(node.inputs[i])->bytes.size());
+      const Constant* weights = graph_.constant(node.inputs[i]);  // a residual is none
+      if (weights != nullptr) builder_.count_raw_weights(weights->bytes.size());
     }
   }
 
@@ -142,9 +143,11 @@ class Lowerer {
   void conv(const Node& node) {
     const auto& w = node.get<WindowAttributes>();
     const TensorId x = layout_.native(node.inputs[0]);
-    const TensorId weights = blob(node, pack_conv(graph_, node));
-    builder_.step(node, OpCode::kConv2d, {x, weights}, layout_.make_native(node.output),
-                  ops::Conv2dAttributes{window_of(w), word(w.groups), node.activation});
+    std::vector<TensorId> inputs = {x, blob(node, pack_conv(graph_, node))};
+    if (node.input(3) != kNoValue) inputs.push_back(layout_.native(node.inputs[3]));
+    builder_.step(
+        node, OpCode::kConv2d, std::move(inputs), layout_.make_native(node.output),
+        ops::Conv2dAttributes{window_of(w), word(w.groups), {node.activation, node.slope}});
   }
 
   // Works along the last dimension (ONNX), so its operands have ONNX's order.
@@ -272,31 +275,43 @@ class Lowerer {
     }
   }
 
+  // Nothing moves where an order in which the operand lies and one in which the result may lie are
+  // the same bytes: an image [N, C, H, W] turned to [N, H, W, C], and back.
   void transpose(const Node& node) {
     const ValueId source = node.inputs[0];
     const Shape& shape = graph_.shape(source);
-    const Order order = native_order(shape.size());
     const auto perm = permutation(graph_, node, shape.size());
-    // From the order `from` of the input to the native order of the result.
-    const auto memory_perm = [&](const Order& from) {
+    const Order native = native_order(shape.size());
+    Order plain(shape.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = i;
+    // From the order `from` of the operand to the order `to` of the result.
+    const auto memory_perm = [&](const Order& from, const Order& to) {
       std::vector<std::size_t> result;
-      for (const std::size_t axis : order) {
+      for (const std::size_t axis : to) {
         const auto wanted = static_cast<std::size_t>(perm[axis]);
         result.push_back(
             static_cast<std::size_t>(std::find(from.begin(), from.end(), wanted) - from.begin()));
       }
       return result;
     };
-    Order plain(shape.size());
-    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = i;
     const std::string& name = graph_.value(node.output).name;
-    const bool from_plain =
-        layout_.has_plain(source) && (!layout_.has_native(source) ||
-                                      keeps_memory(ordered_dims(shape, plain), memory_perm(plain)));
-    const TensorId result = from_plain
-                                ? layout_.reorder(name, layout_.plain(source), memory_perm(plain))
-                                : layout_.reorder(name, layout_.native(source), memory_perm(order));
-    layout_.set_native(node.output, result);
+    const auto turn = [&](bool from_plain, bool to_plain) {
+      const TensorId x = from_plain ? layout_.plain(source) : layout_.native(source);
+      const TensorId y = layout_.reorder(
+          name, x, memory_perm(from_plain ? plain : native, to_plain ? plain : native));
+      to_plain ? layout_.set_plain(node.output, y) : layout_.set_native(node.output, y);
+    };
+    for (const bool from_plain : {true, false}) {
+      if (!(from_plain ? layout_.has_plain(source) : layout_.has_native(source))) continue;
+      const Order& from = from_plain ? plain : native;
+      for (const bool to_plain : {false, true}) {
+        const Order& to = to_plain ? plain : native;
+        if (keeps_memory(ordered_dims(shape, from), memory_perm(from, to))) {
+          return turn(from_plain, to_plain);
+        }
+      }
+    }
+    turn(!layout_.has_native(source) && layout_.has_plain(source), false);
   }
 
   const Graph& graph_;

@@ -12,7 +12,7 @@
 namespace sz::compiler {
 
 // Opsets of the default domain whose semantics are implemented.
-inline constexpr std::int64_t kMinOpset = 7;
+inline constexpr std::int64_t kMinOpset = 6;
 inline constexpr std::int64_t kMaxOpset = 25;
 // Most nodes of a file.
 inline constexpr int kMaxNodes = 65536;

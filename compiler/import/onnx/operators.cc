@@ -135,13 +135,21 @@ void clip(NodeImport& n) {
   emit(n, Op::kClamp, {}, clamp);
 }
 
+// Before opset 7, inference had to be asked for.
+void expect_inference(NodeReader& reader) {
+  if (reader.opset() >= 7 || reader.flag("is_test", false)) return;
+  reader.refuse("is in training mode (is_test = 0); export the model for inference");
+}
+
 void batch_norm(NodeImport& n) {
+  expect_inference(n.reader);
   n.reader.expect_inputs(5, 5);
   const BatchNormAttributes a{n.reader.real("epsilon", 1e-5f)};
   if (!n.reader.flag("spatial", true)) n.reader.refuse("spatial = 0 is not implemented");
   if (n.reader.flag("training_mode", false)) {
     n.reader.refuse("is in training mode; export the model for inference");
   }
+  if (!n.reader.flag("is_test", true)) n.reader.refuse("is in training mode (is_test = 0)");
   n.reader.ignore("momentum");  // only used in training
   emit(n, Op::kBatchNorm, a);
 }
@@ -236,6 +244,7 @@ void reduce_mean(NodeImport& n) {
 
 // In inference, the identity. A training_mode that is not constantly false is refused.
 void dropout(NodeImport& n) {
+  expect_inference(n.reader);
   n.reader.expect_inputs(1, n.reader.opset() >= 12 ? 3 : 1);
   if (n.inputs.size() == 3 && n.inputs[2] != kNoValue) {
     n.reader.refuse(
@@ -336,7 +345,6 @@ const OnnxImporters& common_importers() {
       {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
       {"Identity", plain<Op::kIdentity, 1>},
       {"LeakyRelu", leaky_relu},
-      {"MatMul", plain<Op::kMatMul, 2>},
       {"MaxPool", max_pool},
       {"Mul", plain<Op::kMul, 2>},
       {"Pad", pad},
@@ -358,7 +366,9 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 2> kFamilies = {
+constexpr std::array kFamilies = {
+    matrix_importers,
+    normalization_importers,
     quantized_importers,
     common_importers,
 };
