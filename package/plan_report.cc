@@ -184,6 +184,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kWhere:
+      return "Where";
+    case ops::OpCode::kCast:
+      return "Cast";
     case ops::OpCode::kStridedCopy:
       return "StridedCopy";
     case ops::OpCode::kGather:
