@@ -38,6 +38,13 @@ struct Conv2dAttributes {
   Activation activation;
 };
 
+// ConvWinograd: 3 x 3, stride 1. Inputs: x [N,H,W,C], packed weights (see ops/winograd/pack.h),
+// optional residual of the shape of y; output y [N,OH,OW,M]. The slope is finite.
+struct WinogradAttributes {
+  std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  Activation activation;
+};
+
 // FullyConnected. Inputs: x [..., K], packed weights; output y [..., M].
 struct FullyConnectedAttributes {
   Clamp clamp;
@@ -138,7 +145,11 @@ struct BinaryAttributes {
   Clamp clamp;
 };
 
-// Softmax over the innermost dimension. No attributes. Copy: no attributes.
+// Softmax over the innermost dimension. No attributes, or these. Copy: no attributes.
+struct SoftmaxAttributes {
+  std::uint32_t log = 0;  // 1: the logarithm of the softmax
+};
+
 // GlobalAveragePool: [N,H,W,C] -> [N,1,1,C]. No attributes.
 
 // Transpose: y.dims[i] = x.dims[perm[i]]. perm has kMaxRank entries; those >= rank are 0.

@@ -55,6 +55,8 @@ enum class OpCode : std::uint16_t {
   kQSoftmax = 39,
   kQMatMul = 40,
   kDynamicQuantize = 41,
+
+  kConvWinograd = 80,  // 3 x 3 with stride 1, by Winograd's F(2 x 2, 3 x 3)
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

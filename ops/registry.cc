@@ -18,6 +18,7 @@
 #include "ops/quantized/qpool.h"
 #include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
+#include "ops/winograd/winograd.h"
 
 namespace sz::ops {
 namespace {
@@ -29,8 +30,7 @@ std::uint64_t move_cost(const Step& step) { return step.outputs[0]->elements() *
 
 // code, min_inputs, max_inputs, outputs, in_place, check, scratch_bytes, cost, run
 constexpr Operator kOperators[] = {
-    {OpCode::kConv2d, 2, 3, 1, false, check_conv2d, conv2d_scratch, conv2d_cost,
-     run_conv2d},
+    {OpCode::kConv2d, 2, 3, 1, false, check_conv2d, conv2d_scratch, conv2d_cost, run_conv2d},
     {OpCode::kFullyConnected, 2, 2, 1, false, check_fully_connected, fully_connected_scratch,
      fully_connected_cost, run_fully_connected},
     {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, pool2d_cost, run_pool2d},
@@ -38,11 +38,12 @@ constexpr Operator kOperators[] = {
      global_average_pool_cost, run_global_average_pool},
     {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, unary_cost, run_unary},
     {OpCode::kBinary, 2, 2, 1, true, check_binary, no_scratch, move_cost, run_binary},
-    {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, softmax_cost,
-     run_softmax},
+    {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, softmax_cost, run_softmax},
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
+    {OpCode::kConvWinograd, 2, 3, 1, false, check_winograd, winograd_scratch, winograd_cost,
+     run_winograd},
     {OpCode::kWhere, 3, 3, 1, false, check_where, no_scratch, move_cost, run_where},
     {OpCode::kCast, 1, 1, 1, false, check_cast, no_scratch, move_cost, run_cast},
     {OpCode::kStridedCopy, 1, 1, 1, false, check_strided_copy, no_scratch, move_cost,

@@ -184,6 +184,8 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kConvWinograd:
+      return "ConvWinograd";
     case ops::OpCode::kWhere:
       return "Where";
     case ops::OpCode::kCast:

@@ -58,6 +58,19 @@ enum class Op {
   kGather,           // x, indices; AxisAttributes
   kConstantOfShape,  // shape; FillAttributes
   kIf,               // condition; IfAttributes
+  // Element by element, with broadcasting (NumPy's).
+  kUnary,     // x; UnaryFunction
+  kBinary,    // a, b; BinaryOperation
+  kWhere,     // condition, a, b
+  kNot,       // x, bool
+  kIsNan,     // x
+  kIsInf,     // x; IsInfAttributes
+  kCastLike,  // x, a value of the type wanted
+  // Along axes.
+  kReduce,   // x, optional axes; ReduceAttributes
+  kArg,      // x; ArgAttributes
+  kHardmax,  // x; SoftmaxAttributes
+  kCumSum,   // x, axis; CumSumAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
   // Matrices and normalisation. The first group runs on the device, kMatMul too.
@@ -94,6 +107,8 @@ enum class Op {
 
 // The ONNX name of an operator.
 const char* to_string(Op op);
+const char* to_string(ops::UnaryKind kind);
+const char* to_string(ops::BinaryKind kind);
 
 enum class AutoPad { kExplicit, kSameUpper, kSameLower, kValid };
 
@@ -113,6 +128,7 @@ struct GemmAttributes {
 struct SoftmaxAttributes {
   std::int64_t axis = -1;
   bool flattened = false;  // before opset 13: over all dimensions from `axis` on, as one
+  bool log = false;        // its logarithm
 };
 struct AxisAttributes {
   std::int64_t axis = 0;
@@ -134,8 +150,29 @@ struct LeakyReluAttributes {
 struct UpsampleAttributes {
   std::int64_t factor_h = 0, factor_w = 0;
 };
+// What kReduce computes; kReduceMean has the rest of the attributes only.
+enum class Reduction { kSum, kMax, kMin, kProd, kL1, kL2, kLogSum, kLogSumExp, kSumSquare };
 struct ReduceAttributes {
   bool keep_dims = true;
+  bool noop_with_empty_axes = false;  // no axes: none, instead of all
+  Reduction kind = Reduction::kSum;
+};
+struct UnaryFunction {
+  ops::UnaryKind kind = ops::UnaryKind::kAbs;
+  float alpha = 0, beta = 0;
+};
+struct BinaryOperation {
+  ops::BinaryKind kind = ops::BinaryKind::kMin;
+};
+struct IsInfAttributes {
+  bool negative = true, positive = true;
+};
+struct ArgAttributes {
+  std::int64_t axis = 0;
+  bool keep_dims = true, last = false, smallest = false;
+};
+struct CumSumAttributes {
+  bool exclusive = false, reverse = false;
 };
 struct CastAttributes {
   DType to = DType::kF32;
@@ -213,7 +250,8 @@ using Attributes =
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
                  ShapeAttributes, FillAttributes, IfAttributes,
                  MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
-                 QuantAttributes, DynamicQuantizeAttributes>;
+                 QuantAttributes, DynamicQuantizeAttributes, UnaryFunction, BinaryOperation,
+                 IsInfAttributes, ArgAttributes, CumSumAttributes>;
 
 struct Value {
   std::string name;
@@ -281,6 +319,9 @@ struct Graph {
   // The constant behind a value; nullptr if there is no such value or it is no constant.
   const Constant* constant(ValueId id) const;
 };
+
+// The ONNX name of a node's operator.
+const char* operator_name(const Node& node);
 
 // How often each value is read, by nodes and as an output of the graph.
 std::vector<std::uint32_t> count_uses(const Graph& graph);

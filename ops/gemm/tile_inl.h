@@ -132,6 +132,14 @@ HWY_NOINLINE void compute_rows(const GemmBlock& block, std::size_t begin, std::s
     } else {
       SZ_TILE_RUN(1, 1);
     }
+    if (kColumns == 4 && block.raw && outputs == kPanelWidth) {
+      float* y = block.y + row * block.y_pitch + channel;
+      vst1q_f32_x4(y, row0);
+      if constexpr (kRows >= 2) vst1q_f32_x4(y + block.y_pitch, row1);
+      if constexpr (kRows == 4) vst1q_f32_x4(y + 2 * block.y_pitch, row2);
+      if constexpr (kRows == 4) vst1q_f32_x4(y + 3 * block.y_pitch, row3);
+      continue;
+    }
     V sums[16];
     HWY_UNROLL(4) for (std::size_t j = 0; j < kColumns; ++j) {
       sums[j] = V(row0.val[j]);

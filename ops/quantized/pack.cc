@@ -90,13 +90,20 @@ struct Writer {
     }
   }
 
+  std::uint32_t flags() const {
+    std::uint32_t result = kNarrowWeights | kRightShifts;
+    for (const std::int8_t value : parameters.weights) {
+      if (value == -128) result &= ~kNarrowWeights;
+    }
+    for (const std::int32_t shift : parameters.shifts) {
+      if (shift >= 0) result &= ~kRightShifts;
+    }
+    return result;
+  }
+
   bool put_all() const {
     fill_bytes(blob, 0, layout.bytes);
-    std::uint32_t flags = kNarrowWeights;
-    for (const std::int8_t value : parameters.weights) {
-      if (value == -128) flags = 0;
-    }
-    put(0, 0, flags);
+    put(0, 0, flags());
     const std::uint64_t outputs = shape.outputs / shape.groups;
     for (std::uint64_t m = 0; m < shape.outputs; ++m) {
       const std::uint64_t slot =

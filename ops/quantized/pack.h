@@ -2,7 +2,8 @@
 // blob is one rank-1 i8 tensor, the same for every instruction set. With P = the sum over all
 // groups of their outputs, each rounded up to a multiple of 16 (depthwise: C rounded up so):
 //
-//     64 bytes        header: word 0 is kNarrowWeights or 0; the rest is 0
+//     64 bytes        header: word 0 has kNarrowWeights and kRightShifts where that is so; the rest
+//                     is 0
 //     4 * P bytes     i32 bias' = bias - x_zero * sum over k of (w[k] - weight_zero)
 //     4 * P bytes     i32 sum over k of w[k]
 //     4 * P bytes     i32 multiplier, or f32 scale
@@ -33,6 +34,8 @@ namespace sz::ops {
 
 // No weight is -128: two products fit 16 bits.
 inline constexpr std::uint32_t kNarrowWeights = 1;
+// Every shift is below 0.
+inline constexpr std::uint32_t kRightShifts = 2;
 
 inline constexpr std::uint32_t kQuantPadding = 64;
 inline constexpr std::uint32_t kMergeBytes = 16;

@@ -45,7 +45,8 @@ struct QuantBlob {
   const std::int8_t* weights() const {
     return reinterpret_cast<const std::int8_t*>(data + layout.weights);
   }
-  bool narrow() const { return *words(0) == static_cast<std::int32_t>(kNarrowWeights); }
+  bool narrow() const { return (static_cast<std::uint32_t>(*words(0)) & kNarrowWeights) != 0; }
+  bool right_shifts() const { return (static_cast<std::uint32_t>(*words(0)) & kRightShifts) != 0; }
 
   // Of the channel at `slot`. A shift is brought into range.
   QuantFactor factor(std::size_t slot, Rescaling mode) const;

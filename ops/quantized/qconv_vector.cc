@@ -32,6 +32,7 @@ void point_channels(const QConvJob& job, std::size_t group, std::size_t part, QG
   block->factors = blob.factors() + slot;
   block->shifts = blob.shifts() + slot;
   block->narrow = blob.narrow();
+  block->right_shifts = blob.right_shifts();
   block->y += (group * conv.group_out() + channel) * conv.y_bytes();
 }
 

@@ -24,7 +24,8 @@ struct QGemmBlock {
   const std::int32_t* sums = nullptr;     // of the weights of a channel
   const std::int32_t* factors = nullptr;  // multipliers, or f32 scales
   const std::int32_t* shifts = nullptr;
-  bool narrow = false;  // no weight is -128
+  bool narrow = false;        // no weight is -128
+  bool right_shifts = false;  // every shift is below 0
   std::int32_t weight_zero = 0;
   const std::int32_t* row_sums = nullptr;  // if weight_zero is not 0
   std::size_t outputs = 0;                 // all of y that is written

@@ -80,6 +80,16 @@ HWY_INLINE Int32V multiply_fixed_vector(Int32V x, Int32V multiplier, const Shift
   return rounding_shift_right_vector(doubling_high_multiply_vector(shifted, multiplier), shifts);
 }
 
+// The same where every shift is below 0 and no multiplier is -2^31.
+HWY_INLINE Int32V multiply_fixed_right(Int32V x, Int32V multiplier, const Shifts& shifts) {
+  const Int32V product = doubling_high_multiply_vector(x, multiplier);
+#if HWY_TARGET == HWY_NEON
+  return Int32V(vrshlq_s32(vsraq_n_s32(product.raw, product.raw, 31), shifts.right.raw));
+#else
+  return rounding_shift_right_vector(product, shifts);
+#endif
+}
+
 // What finish_fixed() and finish_float() need, in every lane.
 struct Bounds {
   Int32V zero, low, high;  // low and high without the zero point

@@ -86,13 +86,19 @@ HWY_INLINE void add_products(Sum* sums, int8x16_t x, int8x16_t w) {
   sums[0] = vpadalq_s16(sums[0], vmull_s8(vget_low_s8(x), vget_low_s8(w)));
   sums[1] = vpadalq_s16(sums[1], vmull_high_s8(x, w));
 }
-// Two quads; no weight is -128.
-HWY_INLINE void add_products(Sum* sums, int8x16_t x, int8x16_t w, int8x16_t next_x,
-                             int8x16_t next_w) {
-  const int16x8_t low = vmull_s8(vget_low_s8(x), vget_low_s8(w));
-  const int16x8_t high = vmull_high_s8(x, w);
-  sums[0] = vpadalq_s16(sums[0], vmlal_s8(low, vget_low_s8(next_x), vget_low_s8(next_w)));
-  sums[1] = vpadalq_s16(sums[1], vmlal_high_s8(high, next_x, next_w));
+
+// Fixes an instruction's place among the others that are fixed. Left alone, the compiler moves
+// products and loads so far ahead that sums leave the registers.
+template <class T>
+HWY_INLINE void pin(T& v) {
+  __asm__ volatile("" : "+w"(v));
+}
+
+// The next quad of a row, in all lanes.
+HWY_INLINE int8x16_t take_quad(const std::int8_t*& x) {
+  int8x16_t quad;
+  __asm__ volatile("ld1r {%0.4s}, [%1], #4" : "=w"(quad), "+r"(x) : : "memory");
+  return quad;
 }
 #endif
 #endif
@@ -142,23 +148,37 @@ struct QuantTile {
     lane_step<3>(xv, w + 3 * kQuadBytes);
   }
 #else
-  // Two quads, in lanes kLane and kLane + 1.
-  template <int kLane>
-  HWY_INLINE void two_lanes(const int8x16_t* x, const std::int8_t* w) {
+  // Two quads of kPair rows from `row` on, `now` and `next`, times two quads of weights; two
+  // products are added up in 16 bits. Meanwhile the quads of the following rows (x) are loaded into
+  // their place: an in-order core would wait for them.
+  template <std::size_t kPair>
+  HWY_INLINE void two_quads(std::size_t row, int8x16_t* now, int8x16_t* next, const int8x16_t* w,
+                            const int8x16_t* next_w, const std::int8_t** x) {
     HWY_UNROLL(8) for (std::size_t j = 0; j < kFours; ++j) {
-      const int8x16_t wv = load_w(w + 16 * j);
-      const int8x16_t next_wv = load_w(w + kQuadBytes + 16 * j);
-      HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) {
-        add_products(sums + i * kColumns + j * kEach, quad<kLane>(x[i]), wv, quad<kLane + 1>(x[i]),
-                     next_wv);
+      const bool last = j + 1 == kFours;
+      int16x8_t low[kPair], high[kPair];
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kPair; ++i) {
+        low[i] = vmull_s8(vget_low_s8(now[i]), vget_low_s8(w[j]));
+        high[i] = vmull_high_s8(now[i], w[j]);
+        pin(low[i]);
+        pin(high[i]);
+        if (last) now[i] = take_quad(x[i]);
+      }
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kPair; ++i) {
+        low[i] = vmlal_s8(low[i], vget_low_s8(next[i]), vget_low_s8(next_w[j]));
+        high[i] = vmlal_high_s8(high[i], next[i], next_w[j]);
+        pin(low[i]);
+        pin(high[i]);
+        if (last) next[i] = take_quad(x[i]);
+      }
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kPair; ++i) {
+        Sum* to = sums + (row + i) * kColumns + j * kEach;
+        to[0] = vpadalq_s16(to[0], low[i]);
+        to[1] = vpadalq_s16(to[1], high[i]);
+        pin(to[0]);
+        pin(to[1]);
       }
     }
-  }
-  HWY_INLINE void four_quads(const std::int8_t* const* x, std::size_t k, const std::int8_t* w) {
-    int8x16_t xv[kRows];
-    HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) xv[i] = vld1q_s8(x[i] + k);
-    two_lanes<0>(xv, w);
-    two_lanes<2>(xv, w + 2 * kQuadBytes);
   }
 #endif
 
@@ -173,20 +193,55 @@ struct QuantTile {
 #if defined(__ARM_FEATURE_DOTPROD)
         sums[i * kColumns + j] = vdotq_s32(sums[i * kColumns + j], wv, xv[i]);
 #else
-        add_products(sums + i * kColumns + j * kEach, xv[i], wv);
+        Sum* to = sums + i * kColumns + j * kEach;
+        add_products(to, xv[i], wv);
+        pin(to[0]);
+        pin(to[1]);
 #endif
       }
     }
   }
 
+#if defined(__ARM_FEATURE_DOTPROD)
   HWY_INLINE void segment(const std::int8_t* const* x, const std::int8_t* w, std::size_t quads,
-                          std::size_t, bool narrow) {
+                          std::size_t, bool) {
     std::size_t k = 0;
     const std::size_t end = 4 * quads;
-    const std::size_t fours = narrow ? end / 16 * 16 : 0;
-    for (; k < fours; k += 16, w += 4 * kQuadBytes) four_quads(x, k, w);
+    for (; k + 16 <= end; k += 16, w += 4 * kQuadBytes) four_quads(x, k, w);
     for (; k < end; k += 4, w += kQuadBytes) one_quad(x, k, w);
   }
+#else
+  HWY_INLINE void segment(const std::int8_t* const* rows, const std::int8_t* w, std::size_t quads,
+                          std::size_t, bool narrow) {
+    constexpr std::size_t kPair = kRows < 2 ? kRows : 2;
+    std::size_t k = 0;
+    const std::size_t pairs = narrow ? quads / 2 : 0;
+    if (pairs > 0) {
+      const std::int8_t* x[kRows];
+      HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) x[i] = rows[i];
+      int8x16_t now[kPair], next[kPair];
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kPair; ++i) {
+        now[i] = take_quad(x[i]);
+        next[i] = take_quad(x[i]);
+      }
+      for (std::size_t pair = 0; pair < pairs; ++pair, w += 2 * kQuadBytes) {
+        int8x16_t w0[kFours], w1[kFours];
+        HWY_UNROLL(8) for (std::size_t j = 0; j < kFours; ++j) {
+          w0[j] = load_w(w + 16 * j);
+          w1[j] = load_w(w + kQuadBytes + 16 * j);
+        }
+        if (pair + 1 == pairs) {  // nothing follows: something to read
+          HWY_UNROLL(2) for (std::size_t i = 0; i < kPair; ++i) x[i] = w;
+        }
+        HWY_UNROLL(4) for (std::size_t i = 0; i < kRows; i += kPair) {
+          two_quads<kPair>(i, now, next, w0, w1, x + (i + kPair) % kRows);
+        }
+      }
+      k = 8 * pairs;
+    }
+    for (; k < 4 * quads; k += 4, w += kQuadBytes) one_quad(rows, k, w);
+  }
+#endif
 #else
   HWY_INLINE void segment(const std::int8_t* const* x, const std::int8_t* w, std::size_t quads,
                           std::size_t panel_step, bool) {
@@ -218,9 +273,11 @@ struct QuantTile {
   }
 #endif
 
-  // The sums of channels [v * kLanes, (v + 1) * kLanes) of row i.
-  HWY_INLINE Int32V channels(std::size_t i, std::size_t v) const {
-    return channels_of(sums + i * kColumns + v * (kLanes / kSumChannels));
+  // Writes the sums to `to`: [kRows][kChannels].
+  HWY_INLINE void store(std::int32_t* to) const {
+    HWY_UNROLL(64) for (std::size_t v = 0; v < kRows * kChannels / kLanes; ++v) {
+      hn::Store(channels_of(sums + v * (kLanes / kSumChannels)), Full32(), to + v * kLanes);
+    }
   }
 };
 
@@ -229,31 +286,92 @@ struct ChannelFactors {
   Int32V bias;
   Int32V factor;  // multipliers, or the bits of floats
   Shifts shifts;
+  HWY_INLINE ChannelFactors() {}
 
-  HWY_INLINE ChannelFactors(const std::int32_t* biases, const std::int32_t* sums,
-                            const std::int32_t* factors, const std::int32_t* shift_list) {
+  // From lists of biases and so on; `sums` are those of the weights.
+  HWY_INLINE void load(const std::int32_t* biases, const std::int32_t* weight_sums,
+                       const std::int32_t* factors, const std::int32_t* shift_list) {
     const Full32 d;
     bias = hn::LoadU(d, biases);
 #if HWY_TARGET == HWY_AVX3
-    bias = hn::Sub(bias, hn::ShiftLeft<7>(hn::LoadU(d, sums)));
+    bias = hn::Sub(bias, hn::ShiftLeft<7>(hn::LoadU(d, weight_sums)));
 #else
-    (void)sums;
+    (void)weight_sums;
 #endif
     factor = hn::LoadU(d, factors);
     const Int32V raw = hn::LoadU(d, shift_list);
     shifts = Shifts(hn::Min(hn::Max(raw, hn::Set(d, -31)), hn::Set(d, 30)));
   }
-
-  // The quantised values of sums that have their bias.
-  HWY_INLINE Int32V rescale(Int32V sum, bool floating, const Bounds& bounds) const {
-    if (floating) {
-      const Full d;
-      const auto scale = hn::BitCast(d, factor);
-      return finish_float_vector(hn::Mul(hn::ConvertTo(d, sum), scale), bounds);
-    }
-    return finish_fixed_vector(multiply_fixed_vector(sum, factor, shifts), bounds);
-  }
 };
+
+// Ways of rescaling: floats, fixed point, and the latter with shifts to the right only.
+enum class Way { kFloat, kFixed, kRight };
+
+HWY_INLINE Way way_of(Rescaling mode, bool right_shifts) {
+  if (mode == Rescaling::kFloat) return Way::kFloat;
+  return right_shifts ? Way::kRight : Way::kFixed;
+}
+
+// The end of a quantised sum, in two steps: `rescaled` without bounds, and the bytes of several
+// vectors at once.
+struct Finish {
+#if HWY_TARGET == HWY_NEON
+  int16x8_t zero;
+  int8x8_t low, high;
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : zero(vdupq_n_s16(static_cast<std::int16_t>(y.zero))),
+        low(vdup_n_s8(static_cast<std::int8_t>(y.low))),
+        high(vdup_n_s8(static_cast<std::int8_t>(y.high))) {}
+#else
+  Bounds bounds;
+  hn::Vec<Full> most;  // beyond it, a float is no i32
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : bounds(y), most(hn::ConvertTo(Full(), bounds.high)) {}
+#endif
+
+  // A sum that has its bias.
+  template <Way kWay>
+  HWY_INLINE Int32V rescaled(Int32V sum, const ChannelFactors& factors) const {
+    if constexpr (kWay == Way::kFixed) {
+      return multiply_fixed_vector(sum, factors.factor, factors.shifts);
+    }
+    if constexpr (kWay == Way::kRight) {
+      return multiply_fixed_right(sum, factors.factor, factors.shifts);
+    }
+    const Full d;
+    const auto value = hn::Mul(hn::ConvertTo(d, sum), hn::BitCast(d, factors.factor));
+#if HWY_TARGET == HWY_NEON
+    return Int32V(vcvtnq_s32_f32(value.raw));  // saturates
+#elif HWY_TARGET == HWY_AVX2
+    return Int32V{_mm256_cvtps_epi32(hn::Min(value, most).raw)};
+#else
+    return Int32V{_mm512_cvtps_epi32(hn::Min(value, most).raw)};
+#endif
+  }
+
+#if HWY_TARGET == HWY_NEON
+  // 8 channels.
+  HWY_INLINE int8x8_t bytes(Int32V first, Int32V second) const {
+    const int16x8_t words = vqmovn_high_s32(vqmovn_s32(first.raw), second.raw);
+    return vmax_s8(vmin_s8(vqmovn_s16(vqaddq_s16(words, zero)), high), low);
+  }
+#endif
+};
+
+// Channels that are stored at once, and their vectors.
+inline constexpr std::size_t kStored = kLanes < 8 ? 8 : kLanes;
+inline constexpr std::size_t kStoredVectors = kStored / kLanes;
+
+HWY_INLINE void store_rescaled(const Int32V* rescaled, const Finish& finish, std::int8_t* to) {
+#if HWY_TARGET == HWY_NEON
+  vst1_s8(to, finish.bytes(rescaled[0], rescaled[1]));
+#elif HWY_TARGET == HWY_AVX3
+  const Int32V q = finish_fixed_vector(rescaled[0], finish.bounds);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q.raw));
+#else
+  store_bytes(finish_fixed_vector(rescaled[0], finish.bounds), to);
+#endif
+}
 
 }  // namespace sz::ops::HWY_NAMESPACE
 #if HWY_TARGET == HWY_AVX3

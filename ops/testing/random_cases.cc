@@ -124,6 +124,39 @@ Case random_fused_conv(Random& random) {
   return test.step;
 }
 
+WinogradCase random_winograd(Random& random) {
+  WinogradCase test{Case{OpCode::kConvWinograd, {}, Tensor({1}), {}}, {}, {}, {}, {}};
+  WinogradAttributes& a = test.attributes;
+  a.pad_top = random.integer(0, 3);
+  a.pad_left = random.integer(0, 3);
+  a.pad_bottom = random.integer(0, 3);
+  a.pad_right = random.integer(0, 3);
+  const std::uint32_t height = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t width = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t in = random.integer(1, random.chance(4) ? 70 : 20);
+  const std::uint32_t out = random.integer(1, random.chance(4) ? 150 : 40);
+  const std::uint32_t batch = random.integer(1, 2);
+  a.activation.clamp = random_clamp(random);
+  if (random.chance(2)) a.activation.slope = random.pick({0.1f, 0.0f, -0.5f, 3e38f});
+  test.shape = {in, out, 1, 3, 3};
+  const bool extreme = random.chance(4);
+  Tensor x({batch, height, width, in}, random_gap(random));
+  fill(random, x, extreme);
+  test.weights = random_values(random, std::size_t{out} * in * 9, extreme);
+  test.bias = random.chance(4) ? std::vector<float>() : random_values(random, out, extreme);
+  Tensor packed({static_cast<std::uint32_t>(*packed_winograd_elements(out, in))});
+  EXPECT_TRUE(pack_winograd(test.weights, test.bias, out, in, {&packed.at(0), packed.elements()}));
+  const std::vector<std::uint32_t> dims{batch, height + a.pad_top + a.pad_bottom - 2,
+                                        width + a.pad_left + a.pad_right - 2, out};
+  test.step = {OpCode::kConvWinograd, {x, packed}, Tensor(dims, random_gap(random)), words_of(a)};
+  if (random.chance(2)) {
+    Tensor residual(dims, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
+  return test;
+}
+
 FullyConnectedCase random_fully_connected(Random& random) {
   const std::uint32_t outputs = random.integer(1, 150);
   const std::uint32_t inputs = random.integer(1, 100);
@@ -253,6 +286,12 @@ Case random_softmax(Random& random) {
   Tensor& x = test.inputs[0];
   const float scale = random.pick({1.0f, 10.0f, 60.0f});
   for (std::size_t i = 0; i < x.elements(); ++i) x.at(i) *= scale;
+  return test;
+}
+
+Case random_log_softmax(Random& random) {
+  Case test = random_softmax(random);
+  test.attributes = words_of(SoftmaxAttributes{1});
   return test;
 }
 

@@ -3,6 +3,7 @@
 
 #include "ops/gemm/pack.h"
 #include "ops/testing/test_support.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::ops::testing {
 
@@ -24,6 +25,15 @@ ConvCase random_conv(Random& random, ConvKind kind);
 // With a residual, a leaky activation or both.
 Case random_fused_conv(Random& random);
 
+// A convolution by Winograd's method; shape, weights and bias as a model file has them.
+struct WinogradCase {
+  Case step;
+  WinogradAttributes attributes;
+  ConvWeightShape shape;
+  std::vector<float> weights, bias;
+};
+WinogradCase random_winograd(Random& random);
+
 struct FullyConnectedCase {
   Case step;
   std::vector<float> weights;  // [M, K]
@@ -39,6 +49,7 @@ Case random_binary(Random& random);
 Case random_activation(Random& random);  // the further kinds of Unary
 Case random_operation(Random& random);   // the further kinds of Binary, on f32
 Case random_softmax(Random& random);
+Case random_log_softmax(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);
 Case random_upsample(Random& random);

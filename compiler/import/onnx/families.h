@@ -5,6 +5,12 @@
 
 namespace sz::compiler {
 
+const OnnxImporters& elementwise_importers();
+const OnnxImporters& reduction_importers();
+
+// Of operators whose axes were an attribute before they became an input, the second, with opset
+// `since`: makes them an input. `required`: there must be axes.
+void axes_input(NodeImport& n, std::int64_t since, bool required);
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
 const OnnxImporters& quantized_importers();

@@ -4,10 +4,13 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 
 #include "compiler/compile.h"
 #include "compiler/testing/runner.h"
+#include "tflite_generated.h"
 
 namespace sz::compiler {
 namespace {
@@ -21,7 +24,7 @@ using testing::run_package_bytes;
 constexpr double kRelative = 1e-3;
 constexpr double kAbsolute = 1e-4;
 
-class TrainedTflite : public ::testing::TestWithParam<const char*> {
+class TrainedTflite : public ::testing::Test {
  protected:
   void find(const std::string& name) {
     if (testing::data_folder().empty())
@@ -62,8 +65,10 @@ class TrainedTflite : public ::testing::TestWithParam<const char*> {
   std::string model_;
 };
 
-using TrainedFloatTflite = TrainedTflite;
-using TrainedInt8Tflite = TrainedTflite;
+class TrainedFloatTflite : public TrainedTflite,
+                           public ::testing::WithParamInterface<const char*> {};
+class TrainedInt8Tflite : public TrainedTflite,
+                          public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(TrainedFloatTflite, GivesTheReferencesValues) {
   find(GetParam());
@@ -91,6 +96,43 @@ TEST_P(TrainedInt8Tflite, GivesTheReferencesValuesExactly) {
     ASSERT_EQ(expected.type, "|i1");
     EXPECT_EQ(output, expected.bytes);
   });
+}
+
+std::vector<std::byte> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string all{std::istreambuf_iterator<char>(file), {}};
+  const auto bytes = std::as_bytes(std::span(all));
+  return {bytes.begin(), bytes.end()};
+}
+
+// Lets the model end with what its last operator reads.
+void drop_last_operator(std::vector<std::byte>& model) {
+  const auto* graph = sz::tflite::file::GetModel(model.data())->subgraphs()->Get(0);
+  const auto* operators = graph->operators();
+  const std::int32_t before = operators->Get(operators->size() - 1)->inputs()->Get(0);
+  auto* outputs = const_cast<flatbuffers::Vector<std::int32_t>*>(graph->outputs());
+  outputs->Mutate(0, before);
+}
+
+// The vectors have their softmax from floats, rounded; up to there every value is the same.
+TEST_F(TrainedTflite, OfUint8GivesTheReferencesValues) {
+  find("mobilenet_v2_1.0_224_uint8");
+  if (IsSkipped()) return;
+  compare([](const std::vector<std::byte>& output, const NpyBytes& expected) {
+    ASSERT_EQ(expected.type, "|u1");
+    for (std::size_t i = 0; i < output.size(); ++i) {
+      EXPECT_LE(std::abs(static_cast<int>(output[i]) - static_cast<int>(expected.bytes[i])), 1);
+    }
+  });
+  std::vector<std::byte> model = read_file(model_);
+  drop_last_operator(model);
+  const CompileResult result = compile_tflite(model, "logits.tflite", {});
+  for (int i = 0; i < 3; ++i) {
+    const fs::path set = folder_ / ("case_" + std::to_string(i));
+    const NpyBytes input = read_npy_bytes((set / "input_0.npy").string());
+    const NpyBytes logits = read_npy_bytes((set / "logits_before_softmax.npy").string());
+    EXPECT_EQ(run_package_bytes(result.package, {input.bytes}).at(0), logits.bytes) << set;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, TrainedFloatTflite,

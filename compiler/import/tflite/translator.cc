@@ -39,6 +39,13 @@ ConstantPtr widened(const Tensor& tensor) {
   return make_f32(tensor.shape, values);
 }
 
+// Converters join the names of all layers that they fused: too much for a table.
+std::string short_label(const Tensor& tensor) {
+  constexpr std::size_t kMost = 48;
+  if (tensor.label.size() <= kMost) return tensor.label;
+  return "..." + tensor.label.substr(tensor.label.size() - kMost);
+}
+
 }  // namespace
 
 std::size_t image_axis(std::size_t axis) {
@@ -205,7 +212,7 @@ ValueId Translator::plain_of(std::int32_t index) {
   if (values.image != kNoValue) {
     values.plain = transpose(values.image, kToPlain);
   } else {
-    values.plain = graph_.add_constant(tensor.label, read_constant(tensor));
+    values.plain = graph_.add_constant(short_label(tensor), read_constant(tensor));
   }
   return values.plain;
 }
@@ -308,8 +315,15 @@ void Translator::check_declared(const Shape& shape, ValueId value) const {
          to_string(dtype(declared)));
 }
 
+// Where it is what the operator's last node made.
+void Translator::name_result(ValueId value) {
+  if (graph_.nodes.empty() || graph_.nodes.back().output != value) return;
+  if (!output_tensor().label.empty()) graph_.value(value).name = short_label(output_tensor());
+}
+
 void Translator::finish_plain(ValueId value) {
   check_declared(output_tensor().shape, value);
+  name_result(value);
   values_[static_cast<std::size_t>(op_->outputs[0])].plain = value;
 }
 
@@ -320,6 +334,7 @@ void Translator::finish_image(ValueId value) {
            "; the result has rank 4");
   }
   check_declared(image_shape(shape), value);
+  name_result(value);
   values_[static_cast<std::size_t>(op_->outputs[0])].image = value;
 }
 

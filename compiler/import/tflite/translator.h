@@ -90,6 +90,7 @@ class Translator {
   ValueId image_of(std::int32_t index);
   void charge(std::uint64_t bytes);
   void check_declared(const Shape& shape, ValueId value) const;
+  void name_result(ValueId value);
 
   const Network& network_;
   Graph graph_;
