@@ -19,6 +19,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
       {"make signed", make_signed},
+      {"fuse moves", fuse_moves},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
       {"fuse residuals", fuse_residuals},

@@ -1,3 +1,7 @@
+// The lowering of one family of operators each: false, with nothing done, where the node is not
+// theirs.
+#pragma once
+
 // Lowering of one family of operators each (lower_<family>.cc).
 #pragma once
 
@@ -6,6 +10,8 @@
 
 namespace sz::compiler {
 
+bool lower_movement(Lowering& lowering, const Node& node);
+bool lower_indexed(Lowering& lowering, const Node& node);
 // False, with nothing done, where the operator is not of the family. Throws CompileError.
 bool lower_elementwise(Lowering& lowering, const Node& node);
 bool lower_reduction(Lowering& lowering, const Node& node);

@@ -1,3 +1,4 @@
+// The operators of ONNX, by family.
 // The ONNX operators of one family each (operators_<family>.cc).
 #pragma once
 
@@ -5,6 +6,8 @@
 
 namespace sz::compiler {
 
+const OnnxImporters& movement_importers();
+const OnnxImporters& resize_importers();
 const OnnxImporters& elementwise_importers();
 const OnnxImporters& reduction_importers();
 
