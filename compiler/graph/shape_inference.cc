@@ -91,6 +91,8 @@ Shape infer_concat(const Graph& graph, const Node& node) {
 
 Shape infer_reshape(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
+  const auto& known = graph.value(node.output).shape;
+  if (node.inputs.size() == 1 && known) return *known;  // canonicalize has decided
   const std::vector<std::int64_t> wanted = constant_integers(graph, node, 1, "the shape");
   const auto complain = [&]() {
     fail(graph, node, to_string(x) + " cannot become " + to_string(wanted));

@@ -37,11 +37,11 @@ std::size_t operands_of(const Graph& graph, const Node& node) {
     case Op::kSub:
     case Op::kMul:
       return computed(0) && computed(1) ? 2 : 0;
-    case Op::kConcat:
+    case Op::kConcat:  // some of the operands may be constants
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        if (!computed(i)) return 0;
+        if (computed(i)) return node.inputs.size();
       }
-      return node.inputs.size();
+      return 0;
     case Op::kAveragePool:
     case Op::kGlobalAveragePool:
     case Op::kClamp:
@@ -99,6 +99,7 @@ QuantizationChoice choose_integers(const Graph& graph, const QuantizeOptions& op
       continue;
     }
     for (std::size_t k = 0; k < operands; ++k) {
+      if (graph.constant(node.inputs[k]) != nullptr) continue;
       choice.quantised[node.inputs[k]] = true;
       if (keeps_numbers(node.op)) {
         choice.group[find(choice.group, node.inputs[k])] = find(choice.group, node.output);

@@ -15,6 +15,7 @@
 #include "compiler/quantize/integer_weights.h"
 #include "compiler/quantize/probe.h"
 #include "compiler/quantize/ranges.h"
+#include "compiler/quantize/split_fused.h"
 
 namespace sz::compiler {
 namespace {
@@ -83,6 +84,9 @@ class Inserter {
       at->second.low = std::min(at->second.low, range.low);
       at->second.high = std::max(at->second.high, range.high);
     }
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      if (choice.integer[i] && graph.nodes[i].op == Op::kConcat) cover_constants(graph.nodes[i]);
+    }
   }
 
   // The value in its place behind the quantisation, for each that has one.
@@ -96,6 +100,7 @@ class Inserter {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       Node node = nodes[i];
       if (choice_.integer[i] && is_layer(node)) replace_weights(&node);
+      if (choice_.integer[i] && node.op == Op::kConcat) replace_constants(&node);
       for (ValueId& id : node.inputs) id = current(id);
       graph_.nodes.push_back(node);
       quantise(node.output);
@@ -104,6 +109,49 @@ class Inserter {
   }
 
  private:
+  // The range of a concatenation contains its constant parts.
+  void cover_constants(const Node& concat) {
+    Distribution::Range& range = ranges_.at(choice_.group[concat.output]);
+    for (const ValueId id : concat.inputs) {
+      const Constant* constant = graph_.constant(id);
+      if (constant == nullptr) continue;
+      for (const float x : constant->f32()) {
+        if (!std::isfinite(x)) fail(graph_, concat, "a constant part is not finite");
+        range.low = std::min(range.low, static_cast<double>(x));
+        range.high = std::max(range.high, static_cast<double>(x));
+      }
+    }
+  }
+
+  // Dequantised integers in the place of the constant parts.
+  void replace_constants(Node* concat) {
+    const Quantization q = quantization_of(range(concat->output));
+    for (ValueId& id : concat->inputs) {
+      const Constant* constant = graph_.constant(id);
+      if (constant == nullptr) continue;
+      auto integers = std::make_shared<Constant>();
+      integers->dtype = DType::kI8;
+      integers->shape = constant->shape;
+      for (const float x : constant->f32()) {
+        integers->bytes.push_back(static_cast<std::byte>(
+            static_cast<std::int8_t>(sz::compiler::quantize(x, q, DType::kI8))));
+      }
+      const std::string name = graph_.value(id).name;
+      const Shape shape = constant->shape;
+      const ValueId numbers = add_constant(name, std::move(integers));
+      const ValueId real = value(name, DType::kF32, shape);
+      const ValueId scale = scalar_constant(graph_, name + ".scale", DType::kF32, q.scale);
+      const ValueId zero = scalar_constant(graph_, name + ".zero", DType::kI8, q.zero);
+      graph_.nodes.push_back({Op::kDequantizeLinear,
+                              concat->name,
+                              {numbers, scale, zero},
+                              real,
+                              AxisAttributes{},
+                              {}});
+      id = real;
+    }
+  }
+
   ValueId current(ValueId id) const {
     const auto found = dequantised_.find(id);
     return found == dequantised_.end() ? id : found->second;
@@ -176,6 +224,7 @@ QuantizationReport quantize_graph(Graph& graph, const QuantizeOptions& options,
   if (options.calibration.count == 0) {
     fail(graph, "there are no samples to measure ranges with");
   }
+  split_fused(graph);
   const Graph real = graph;
   const QuantizationChoice choice = choose_integers(graph, options);
   const Measured measured = measure(graph, choice, options.calibration, progress);

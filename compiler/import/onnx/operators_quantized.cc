@@ -100,7 +100,7 @@ void qlinear_matmul(NodeImport& n) {
   n.reader.expect_inputs(8, 8);
   const ValueId a = dequantized(n, 0, -2);
   const ValueId b = dequantized(n, 3, -1);
-  const ValueId y = make(n, Op::kMatMul, {a, b});
+  const ValueId y = make(n, Op::kMatMul, {a, b}, MatMulAttributes{});
   n.inputs = {y, n.inputs[6], n.inputs[7]};
   emit(n, Op::kQuantizeLinear, AxisAttributes{-2});
 }

@@ -127,6 +127,12 @@ std::optional<Weights> layer_weights(Rewriter& rewriter, const Node& layer) {
   }
 }
 
+bool is_plain(const Node& matmul) {
+  const auto* attributes = std::get_if<MatMulAttributes>(&matmul.attributes);
+  return attributes == nullptr || (attributes->alpha == 1.0f && attributes->a_perm.empty() &&
+                                   attributes->b_perm.empty() && attributes->y_perm.empty());
+}
+
 // Of two values that the network computes.
 std::optional<Node> integer_product(Rewriter& rewriter, const Node& node) {
   const Graph& graph = rewriter.graph();
@@ -148,6 +154,8 @@ std::optional<Node> integer_layer(Rewriter& rewriter, const Node& layer) {
   const bool is_layer = layer.op == Op::kConv || layer.op == Op::kGemm || layer.op == Op::kMatMul ||
                         layer.op == Op::kFullyConnected;
   if (!is_layer || layer.input(1) == kNoValue) return std::nullopt;
+  if (layer.input(3) != kNoValue || layer.slope != 1.0f) return std::nullopt;
+  if (layer.op == Op::kMatMul && !is_plain(layer)) return std::nullopt;
   const auto x = dequantized(rewriter, layer.inputs[0]);
   if (!x) return std::nullopt;
   const auto weights = layer_weights(rewriter, layer);
