@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "compiler/plan/families.h"
 #include "compiler/plan/quant_weights.h"
@@ -122,6 +123,20 @@ void convert_along_axis(Lowering& l, const Node& node, OpCode code, std::size_t 
   const TensorId y = l.builder.fresh(value.name, l.builder.tensor(x).dims, value.dtype);
   l.builder.step(node, code, {x, scale, zero}, y, ops::QuantizeAttributes{});
   l.layout.set_native(node.output, l.layout.reorder(value.name, y, swap));
+}
+
+// x and the result of a function of single elements: in native order, but for an output of the
+// graph whose operand is there in ONNX's order only.
+std::pair<TensorId, TensorId> same_order(Lowering& l, const Node& node) {
+  const auto& outputs = l.graph.outputs;
+  const bool is_output = std::find(outputs.begin(), outputs.end(), node.output) != outputs.end();
+  const ValueId x = node.inputs[0];
+  if (is_output && l.layout.has_plain(x) && !l.layout.has_native(x)) {
+    const TensorId plain = l.layout.plain(x);
+    return {plain, l.layout.make_plain(node.output)};
+  }
+  const TensorId native = l.layout.native(x);
+  return {native, l.layout.make_native(node.output)};
 }
 
 void convert(Lowering& l, const Node& node, OpCode code) {
@@ -252,9 +267,9 @@ void global_pool(Lowering& l, const Node& node) {
 void requantize(Lowering& l, const Node& node) {
   const auto& q = node.get<QuantAttributes>();
   const double factor = q.inputs[0].scale / q.output.scale;
-  const TensorId x = l.layout.native(node.inputs[0]);
+  const auto [x, y] = same_order(l, node);
   l.builder.step(
-      node, OpCode::kRequantize, {x}, l.layout.make_native(node.output),
+      node, OpCode::kRequantize, {x}, y,
       ops::RequantizeAttributes{quant_factor(q.rescale, factor), q.inputs[0].zero, output_of(q)});
 }
 
@@ -264,10 +279,10 @@ void lookup(Lowering& l, const Node& node) {
   if (l.graph.value(node.inputs[0]).dtype == DType::kI8) {
     for (std::size_t i = 0; i < 128; ++i) std::swap(table[i], table[i + 128]);
   }
-  const TensorId x = l.layout.native(node.inputs[0]);
+  const auto [x, y] = same_order(l, node);
   const TensorId entries = raw_constant(l, node.name + ".table", l.graph.value(node.output).dtype,
                                         {256}, table.data(), 256);
-  l.builder.step(node, OpCode::kLookup, {x, entries}, l.layout.make_native(node.output));
+  l.builder.step(node, OpCode::kLookup, {x, entries}, y);
 }
 
 void softmax(Lowering& l, const Node& node) {
