@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/files.h"
+#include "cli/quantize.h"
 #include "cli/table.h"
 #include "compiler/compile.h"
 
@@ -25,6 +26,8 @@ constexpr const char* kFooter =
     "  smartzone compile digits.onnx -o digits.szp --preprocess preprocess.json --labels "
     "labels.txt\n"
     "  smartzone compile net.onnx -o net.szp --input-shape data=1,3,224,224\n"
+    "  smartzone compile net.onnx -o net.szp --quantize int8 --calibrate photos --preprocess "
+    "preprocess.json\n"
     "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)";
 
 struct CompileArguments {
@@ -36,6 +39,8 @@ struct CompileArguments {
   std::string name;
   std::vector<std::string> input_shapes;
   bool reference_kernels = false;
+  bool no_bands = false;
+  QuantizeArguments quantize;
 };
 
 // "data=1,3,224,224".
@@ -64,6 +69,7 @@ compiler::CompileOptions compile_options(const CompileArguments& arguments) {
   if (!arguments.preprocess.empty()) options.preprocess_json = read_text(arguments.preprocess);
   if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
   options.reference_kernels = arguments.reference_kernels;
+  options.bands = !arguments.no_bands;
   for (const std::string& word : arguments.input_shapes) {
     if (!options.input_shapes.insert(parse_shape(word)).second) {
       throw Error("--input-shape " + word + ": this input is named twice");
@@ -93,6 +99,7 @@ Json report_json(const compiler::Report& report, const CompileArguments& argumen
            report.live_bound == 0
                ? Json(nullptr)
                : Json(static_cast<double>(report.arena) / static_cast<double>(report.live_bound))},
+          {"banded_chains", report.banded_chains},
           {"order", report.order},
           {"placement", report.placement}};
 }
@@ -110,15 +117,31 @@ auto translated(Body body) {
 }
 
 int compile(const Globals& globals, const CompileArguments& arguments) {
-  const compiler::CompileOptions options = compile_options(arguments);
-  const compiler::CompileResult result =
-      translated([&] { return compiler::compile_file(arguments.model, options); });
+  check(arguments.quantize);
+  compiler::CompileOptions options = compile_options(arguments);
+  const auto run = [&] {
+    return translated([&] { return compiler::compile_file(arguments.model, options); });
+  };
+  compiler::CompileResult result = run();
+  std::optional<Judged> judged;
+  if (!arguments.quantize.to.empty()) {
+    // The samples are read as the inputs of the network on f32.
+    const Package real = Package::from_bytes(std::move(result.package), arguments.model);
+    options.quantize = quantize_options(arguments.quantize, real);
+    result = run();
+    judged = judge_both(arguments.quantize, real,
+                        Package::from_bytes(result.package, arguments.output));
+  }
   write_file(arguments.output, result.package);
   if (globals.json) {
-    print_json(report_json(result.report, arguments));
-  } else {
-    std::cout << compiler::to_text(result.report) << "written to " << arguments.output << '\n';
+    Json json = report_json(result.report, arguments);
+    if (result.quantization) json["quantization"] = quantization_json(*result.quantization, judged);
+    print_json(json);
+    return kExitOk;
   }
+  std::cout << compiler::to_text(result.report);
+  if (result.quantization) std::cout << quantization_text(*result.quantization, judged);
+  std::cout << "written to " << arguments.output << '\n';
   return kExitOk;
 }
 
@@ -150,8 +173,11 @@ void add_compile(CLI::App& app, Globals& globals, Action* action) {
   sub->add_option("--input-shape", arguments->input_shapes,
                   "NAME=DIM,DIM,...: the shape of an input that the file leaves open")
       ->allow_extra_args(false);
+  sub->add_flag("--no-bands", arguments->no_bands,
+                "do not compute chains of layers in bands of rows: more memory, fewer steps");
   sub->add_flag("--reference-kernels", arguments->reference_kernels,
                 "the plain loops instead of the vector kernels: slow, for comparison");
+  add_quantize_options(*sub, &arguments->quantize);
   sub->callback([&globals, arguments, action] {
     *action = [&globals, arguments] { return compile(globals, *arguments); };
   });

@@ -13,6 +13,7 @@
 #include "compiler/import/onnx/importer.h"
 #include "compiler/import/tflite/importer.h"
 #include "compiler/passes/passes.h"
+#include "compiler/plan/bands.h"
 #include "compiler/plan/encode.h"
 #include "compiler/plan/lower.h"
 #include "compiler/quantize/quantize.h"
@@ -154,8 +155,11 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   if (options.quantize) quantization = quantize_graph(graph, *options.quantize, options.progress);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
-  const Program program = lower(graph, kernel);
+  const Program whole = lower(graph, kernel);
   tell(options, "schedule");
+  const std::uint64_t live_bound = analyse(whole, schedule(whole).order).live_bound;
+  const Banded banded = options.bands ? compute_in_bands(whole) : Banded{whole, {}};
+  const Program& program = banded.program;
   const Schedule order = schedule(program);
   const Liveness liveness = analyse(program, order.order);
   tell(options, "place");
@@ -168,6 +172,8 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   result.quantization = std::move(quantization);
   Report& report = result.report;
   report = make_report(graph, program, order, liveness, placement);
+  report.live_bound = live_bound;
+  report.banded_chains = static_cast<std::uint32_t>(banded.chains.size());
   report.model = options.model_name.empty() ? std::filesystem::path(source).stem().string()
                                             : options.model_name;
   report.plan = encoded.plan.size();
@@ -232,6 +238,10 @@ CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string
 
 CompileResult compile_file(const std::string& path, const CompileOptions& options) {
   return compile(read_model(path, options), options);
+}
+
+ConstantPtr read_tensor_file(const std::string& path) {
+  return import_tensor_bytes(read_file(path), path, kMaxTensorBytes);
 }
 
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {

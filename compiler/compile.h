@@ -29,6 +29,8 @@ struct CompileOptions {
   std::optional<std::string> preprocess_json;  // emit/preprocess.h
   std::vector<std::string> labels;             // one for each element of the first output
   bool reference_kernels = false;              // the plain loops, for comparison
+  // Computes chains of layers in bands of rows where that lowers the peak of memory.
+  bool bands = true;
   // Darknet: the file of the weights. Empty: beside the .cfg, with the ending .weights.
   std::string weights_path;
   // ONNX: shapes of inputs that the file leaves open (a batch size).
@@ -60,6 +62,9 @@ CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> w
                               const std::string& source, const CompileOptions& options);
 CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string& source,
                              const CompileOptions& options);
+
+// The tensor in a file of ONNX's test data: a serialised onnx.TensorProto (.pb). Throws CompileError.
+ConstantPtr read_tensor_file(const std::string& path);
 
 // The graph of a model file after the passes, as a table. Throws CompileError.
 std::string inspect_graph(const std::string& path, const CompileOptions& options);

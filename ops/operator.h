@@ -21,12 +21,26 @@ enum class OpCode : std::uint16_t {
   kFullyConnected = 2,
   kPool2d = 3,  // max or average
   kGlobalAveragePool = 4,
-  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu
-  kBinary = 6,  // element by element with broadcasting: Add, Sub, Mul, Div
+  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu, and the functions of UnaryKind
+  kBinary = 6,  // element by element with broadcasting: the operations of BinaryKind
   kSoftmax = 7,
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
   kUpsample = 10,  // nearest neighbour, by whole factors
+  kWhere = 11,     // one or the other, element by element, with broadcasting
+  kCast = 12,      // to another element type
+
+  // ops/movement
+  kStridedCopy = 50,  // slices, reverses, reorders, repeats, pads
+  kGather = 51,       // by indices: ONNX's Gather, GatherElements, GatherND
+  kScatter = 52,      // by indices: ONNX's ScatterElements, ScatterND
+  kTopK = 53,         // the places of the largest or smallest
+  kOneHot = 54,
+  kTriangle = 55,     // the upper or lower triangle of matrices
+  kInterpolate = 56,  // along one axis, with tables of places and weights
+  kMatMul = 65,     // both operands computed at run time
+  kNormalize = 66,  // rows by mean and variance, mean square, or norm
+  kLrn = 67,        // across neighbouring channels
 
   // Quantised (ops/quantized/attributes.h).
   kQuantize = 30,

@@ -3,6 +3,13 @@
 #include "ops/elementwise/elementwise.h"
 #include "ops/fully_connected/fully_connected.h"
 #include "ops/layout/layout.h"
+#include "ops/movement/indexed.h"
+#include "ops/movement/interpolate.h"
+#include "ops/movement/select.h"
+#include "ops/movement/strided_copy.h"
+#include "ops/matmul/matmul.h"
+#include "ops/normalize/lrn.h"
+#include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
 #include "ops/quantized/convert.h"
@@ -22,20 +29,35 @@ std::uint64_t move_cost(const Step& step) { return step.outputs[0]->elements() *
 
 // code, min_inputs, max_inputs, outputs, in_place, check, scratch_bytes, cost, run
 constexpr Operator kOperators[] = {
-    {OpCode::kConv2d, 2, 2, 1, false, check_conv2d, conv2d_scratch, conv2d_cost,
+    {OpCode::kConv2d, 2, 3, 1, false, check_conv2d, conv2d_scratch, conv2d_cost,
      run_conv2d},
     {OpCode::kFullyConnected, 2, 2, 1, false, check_fully_connected, fully_connected_scratch,
      fully_connected_cost, run_fully_connected},
     {OpCode::kPool2d, 1, 1, 1, false, check_pool2d, no_scratch, pool2d_cost, run_pool2d},
     {OpCode::kGlobalAveragePool, 1, 1, 1, false, check_global_average_pool, no_scratch,
      global_average_pool_cost, run_global_average_pool},
-    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, move_cost, run_unary},
+    {OpCode::kUnary, 1, 1, 1, true, check_unary, no_scratch, unary_cost, run_unary},
     {OpCode::kBinary, 2, 2, 1, true, check_binary, no_scratch, move_cost, run_binary},
     {OpCode::kSoftmax, 1, 1, 1, true, check_softmax, softmax_scratch, softmax_cost,
      run_softmax},
     {OpCode::kCopy, 1, 1, 1, false, check_copy, no_scratch, move_cost, run_copy},
     {OpCode::kTranspose, 1, 1, 1, false, check_transpose, no_scratch, move_cost, run_transpose},
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
+    {OpCode::kWhere, 3, 3, 1, false, check_where, no_scratch, move_cost, run_where},
+    {OpCode::kCast, 1, 1, 1, false, check_cast, no_scratch, move_cost, run_cast},
+    {OpCode::kStridedCopy, 1, 1, 1, false, check_strided_copy, no_scratch, move_cost,
+     run_strided_copy},
+    {OpCode::kGather, 2, 2, 1, false, check_gather, no_scratch, move_cost, run_gather},
+    {OpCode::kScatter, 3, 3, 1, true, check_scatter, no_scratch, move_cost, run_scatter},
+    {OpCode::kTopK, 1, 1, 1, false, check_top_k, top_k_scratch, top_k_cost, run_top_k},
+    {OpCode::kOneHot, 2, 2, 1, false, check_one_hot, no_scratch, move_cost, run_one_hot},
+    {OpCode::kTriangle, 1, 1, 1, true, check_triangle, no_scratch, move_cost, run_triangle},
+    {OpCode::kInterpolate, 3, 3, 1, false, check_interpolate, no_scratch, interpolate_cost,
+     run_interpolate},
+    {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
+    {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
+     run_normalize},
+    {OpCode::kLrn, 1, 1, 1, false, check_lrn, lrn_scratch, lrn_cost, run_lrn},
     {OpCode::kQuantize, 1, 3, 1, false, check_quantize, no_scratch, convert_cost, run_quantize},
     {OpCode::kDequantize, 1, 3, 1, false, check_dequantize, no_scratch, convert_cost,
      run_dequantize},

@@ -184,6 +184,26 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kStridedCopy:
+      return "StridedCopy";
+    case ops::OpCode::kGather:
+      return "Gather";
+    case ops::OpCode::kScatter:
+      return "Scatter";
+    case ops::OpCode::kTopK:
+      return "TopK";
+    case ops::OpCode::kOneHot:
+      return "OneHot";
+    case ops::OpCode::kTriangle:
+      return "Triangle";
+    case ops::OpCode::kInterpolate:
+      return "Interpolate";
+    case ops::OpCode::kMatMul:
+      return "MatMul";
+    case ops::OpCode::kNormalize:
+      return "Normalize";
+    case ops::OpCode::kLrn:
+      return "Lrn";
     case ops::OpCode::kQuantize:
       return "Quantize";
     case ops::OpCode::kDequantize:

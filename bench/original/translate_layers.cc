@@ -73,10 +73,30 @@ Operand Translator::convolution(const package::StepRecord& step) {
   layer.output_elements = count(dims);
   layer.window = a.window;
   layer.groups = a.groups;
-  layer.clamp = a.clamp;
+  if (a.activation.slope != 1.0f) {
+    throw TranslationError("a leaky activation is not part of the baseline");
+  }
+  const bool residual = step.input_count > 2;
+  if (!residual) layer.clamp = a.activation.clamp;
   const ops::ConvWeightShape shape{layer.in.channels, layer.out.channels, a.groups,
                                    a.window.kernel_h, a.window.kernel_w};
-  return {emit(layer, unpack_conv2d(constant(input(step, 1)), shape)), dims, image_strides(dims)};
+  const Operand y{emit(layer, unpack_conv2d(constant(input(step, 1)), shape)), dims,
+                  image_strides(dims)};
+  return residual ? sum(y, image(read(input(step, 2))), a.activation.clamp) : y;
+}
+
+// A residual that the plan's operator adds: a layer of its own here. Both are dense images.
+Operand Translator::sum(const Operand& a, const Operand& b, const ops::Clamp& clamp) {
+  LayerRecord layer;
+  layer.kind = static_cast<std::uint32_t>(LayerKind::kBinary);
+  layer.input_count = 2;
+  layer.inputs[0] = a.buffer;
+  layer.inputs[1] = b.buffer;
+  layer.output_elements = count(a.dims);
+  layer.binary = static_cast<std::uint32_t>(ops::BinaryKind::kAdd);
+  layer.clamp = clamp;
+  fill_loops(a.dims, a.strides, a.strides, b.strides, &layer);
+  return {emit(layer), a.dims, a.strides};
 }
 
 // A flattened image is read as it lies, N, C, H, W: then the weights are put into that order.

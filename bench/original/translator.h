@@ -44,6 +44,7 @@ class Translator {
 
   void step(const package::StepRecord& step);
   Operand convolution(const package::StepRecord& step);
+  Operand sum(const Operand& a, const Operand& b, const ops::Clamp& clamp);
   Operand connected(const package::StepRecord& step);
   Operand pool(const package::StepRecord& step);
   Operand global_average(const package::StepRecord& step);

@@ -70,6 +70,24 @@ const char* to_string(Op op) {
       return "If";
     case Op::kFullyConnected:
       return "FullyConnected";
+    case Op::kNormalize:
+      return "Normalize";
+    case Op::kLrn:
+      return "LRN";
+    case Op::kLayerNorm:
+      return "LayerNormalization";
+    case Op::kRmsNorm:
+      return "RMSNormalization";
+    case Op::kInstanceNorm:
+      return "InstanceNormalization";
+    case Op::kGroupNorm:
+      return "GroupNormalization";
+    case Op::kMeanVarianceNorm:
+      return "MeanVarianceNormalization";
+    case Op::kLpNorm:
+      return "LpNormalization";
+    case Op::kEinsum:
+      return "Einsum";
     case Op::kQuantizeLinear:
       return "QuantizeLinear";
     case Op::kDequantizeLinear:

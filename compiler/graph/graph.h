@@ -13,6 +13,7 @@
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
 #include "ops/attributes.h"
+#include "ops/normalize/normalize.h"
 
 namespace sz::compiler {
 
@@ -22,7 +23,8 @@ inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is a
 // The operators, each with one output. Importers use all of them but the last group.
 enum class Op {
   // Run on the device.
-  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes; made by
+                       // fuse_residuals: a fourth input of the output's shape, added last
   kMaxPool,            // x; WindowAttributes
   kAveragePool,        // x; WindowAttributes
   kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
@@ -40,7 +42,7 @@ enum class Op {
   kUpsample,   // x [N, C, H, W], optional scales (f32), optional sizes (i64); UpsampleAttributes
   // Turned into others by the passes.
   kGemm,        // a, b, optional c; GemmAttributes
-  kMatMul,      // a, b
+  kMatMul,      // a, b; MatMulAttributes
   kBatchNorm,   // x, scale, bias, mean, variance; BatchNormAttributes
   kClip,        // x, optional low, optional high
   kFlatten,     // x; AxisAttributes
@@ -58,6 +60,16 @@ enum class Op {
   kIf,               // condition; IfAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+  // Matrices and normalisation. The first group runs on the device, kMatMul too.
+  kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
+  kLrn,        // x [N, C, ...]; LrnAttributes
+  kLayerNorm,         // x, optional scale, optional bias; NormAttributes
+  kRmsNorm,           // x, optional scale; NormAttributes
+  kInstanceNorm,      // x [N, C, ...], scale [C], bias [C]; NormAttributes
+  kGroupNorm,         // the same, or scale and bias for each group
+  kMeanVarianceNorm,  // x; NormAttributes
+  kLpNorm,            // x; NormAttributes
+  kEinsum,            // one or two operands; EinsumAttributes
   // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first three as in
   // ONNX, all others with QuantAttributes.
   kQuantizeLinear,         // x f32, scale f32, zero; AxisAttributes. The zero decides the type
@@ -135,6 +147,33 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
+// Each list says which dimension of the operand (the result) is which of the product's; empty: as
+// they stand. Lists are there only where all ranks are the same.
+struct MatMulAttributes {
+  float alpha = 1;
+  std::vector<std::int64_t> a_perm, b_perm, y_perm;
+};
+struct NormalizeAttributes {
+  ops::NormalizeKind kind = ops::NormalizeKind::kDeviation;
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;
+  float epsilon = 0;
+};
+// kLayerNorm, kRmsNorm: from `axis` on. kLpNorm: along `axis`. kMeanVarianceNorm: over `axes`.
+struct NormAttributes {
+  std::int64_t axis = -1;
+  float epsilon = 0;
+  std::int64_t groups = 1;           // kGroupNorm
+  std::int64_t p = 2;                // kLpNorm: 1 or 2
+  std::vector<std::int64_t> axes;    // kMeanVarianceNorm
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;  // kLayerNorm
+};
+struct LrnAttributes {
+  std::int64_t size = 1;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1;
+};
+struct EinsumAttributes {
+  std::string equation;  // without spaces
+};
 struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
@@ -168,11 +207,13 @@ struct QuantAttributes {
 struct DynamicQuantizeAttributes {
   enum class Part { kValue, kScale, kZero } part = Part::kValue;
 };
-using Attributes = std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
-                                AxisAttributes, PermAttributes, ReshapeAttributes,
-                                BatchNormAttributes, LeakyReluAttributes, UpsampleAttributes,
-                                ReduceAttributes, CastAttributes, ShapeAttributes, FillAttributes,
-                                IfAttributes, QuantAttributes, DynamicQuantizeAttributes>;
+using Attributes =
+    std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
+                 AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
+                 LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
+                 ShapeAttributes, FillAttributes, IfAttributes,
+                 MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 QuantAttributes, DynamicQuantizeAttributes>;
 
 struct Value {
   std::string name;
@@ -189,6 +230,8 @@ struct Node {
   Attributes attributes;
   // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
   ops::Clamp activation;
+  // Fused into kConv: leaky Relu before the clamp. 1: none.
+  float slope = 1.0f;
 
   template <typename T>
   const T& get() const {

@@ -54,39 +54,6 @@ Shape infer_pool(const Graph& graph, const Node& node) {
           window_output(graph, node, window, x[3], 1)};
 }
 
-Shape infer_gemm(const Graph& graph, const Node& node) {
-  Shape a = graph.shape(node.inputs[0]);
-  Shape b = graph.shape(node.inputs[1]);
-  if (a.size() != 2 || b.size() != 2) fail(graph, node, "takes matrices (rank 2) only");
-  const auto& attributes = node.get<GemmAttributes>();
-  if (attributes.trans_a) std::swap(a[0], a[1]);
-  if (attributes.trans_b) std::swap(b[0], b[1]);
-  if (a[1] != b[0]) {
-    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
-  }
-  const Shape result = {a[0], b[1]};
-  if (node.input(2) != kNoValue &&
-      broadcast(graph, node, result, graph.shape(node.inputs[2])) != result) {
-    fail(graph, node, "its third input cannot be broadcast to " + to_string(result));
-  }
-  return result;
-}
-
-Shape infer_matmul(const Graph& graph, const Node& node) {
-  Shape a = graph.shape(node.inputs[0]);
-  const Shape& b = graph.shape(node.inputs[1]);
-  if (a.size() < 2 || b.size() != 2) {
-    fail(graph, node,
-         "multiplies " + to_string(a) + " by " + to_string(b) +
-             "; supported is a right operand that is a constant matrix (rank 2)");
-  }
-  if (a.back() != b[0]) {
-    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
-  }
-  a.back() = b[1];
-  return a;
-}
-
 Shape infer_fully_connected(const Graph& graph, const Node& node) {
   Shape x = graph.shape(node.inputs[0]);
   const Shape& w = graph.shape(node.inputs[1]);
@@ -290,10 +257,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
     }
     case Op::kReshape:
       return infer_reshape(graph, node);
-    case Op::kGemm:
-      return infer_gemm(graph, node);
-    case Op::kMatMul:
-      return infer_matmul(graph, node);
     case Op::kBatchNorm:
       return infer_batch_norm(graph, node);
     case Op::kClamp:
@@ -325,13 +288,15 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
     default:
-      break;  // an If, which fold_constants takes apart, or of a family
+      break;  // kIf: fold_constants takes it apart; the families have their own
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 1> kFamilies = {
+constexpr std::array kFamilies = {
+    infer_matrix,
+    infer_normalization,
     infer_quantized,
 };
 
@@ -380,8 +345,7 @@ void check_dtypes(const Graph& graph, const Node& node) {
     default:
       break;
   }
-  const bool all_f32 = node.op == Op::kConv || node.op == Op::kGemm || node.op == Op::kMatMul ||
-                       node.op == Op::kBatchNorm || node.op == Op::kClip;
+  const bool all_f32 = node.op == Op::kConv || node.op == Op::kBatchNorm || node.op == Op::kClip;
   for (std::size_t i = 0; i < (all_f32 ? node.inputs.size() : 1); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const DType type = graph.value(node.inputs[i]).dtype;

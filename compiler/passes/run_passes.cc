@@ -11,6 +11,8 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
   static constexpr Pass kPasses[] = {
       {"remove dead code", remove_dead_code},
       {"remove identities", remove_identities},
+      {"expand", expand},
+      {"remove identities", remove_identities},
       {"fuse padding", fuse_padding},
       {"remove dead code", remove_dead_code},
       {"lower Gemm", lower_gemm},
@@ -19,6 +21,8 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"make signed", make_signed},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
+      {"fuse residuals", fuse_residuals},
+      {"fuse transposes", fuse_transposes},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };

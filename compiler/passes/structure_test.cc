@@ -290,13 +290,6 @@ TEST(LowerGemm, AddsAThirdOperandThatIsNoBias) {
   for (std::size_t i = 0; i < 8; ++i) EXPECT_NEAR(with[i], without[i] - 3 * c[i / 4], 1e-5);
 }
 
-TEST(LowerGemm, RefusesTwoComputedOperands) {
-  OnnxBuilder b;
-  b.input("a", {2, 3}).input("b", {3, 4}).output("y");
-  b.node("MatMul", {"a", "b"}, {"y"});
-  EXPECT_THROW(optimised(b), CompileError);
-}
-
 // The weights are permuted when the model is compiled; at run time nothing is transposed.
 TEST(Lowering, FlattenBeforeAFullyConnectedLayerCostsNothing) {
   OnnxBuilder b;

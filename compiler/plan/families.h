@@ -7,6 +7,7 @@
 namespace sz::compiler {
 
 // False, with nothing done, where the operator is not of the family. Throws CompileError.
+bool lower_matrix(Lowering& lowering, const Node& node);
 bool lower_quantized(Lowering& lowering, const Node& node);
 
 }  // namespace sz::compiler

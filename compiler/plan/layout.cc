@@ -61,6 +61,13 @@ TensorId Layout::plain(ValueId id) {
     plain_[id] = builder_.view(source, ordered_dims(shape, same_order(shape.size())));
     return plain_[id];
   }
+  if (const Constant* constant = graph_.constant(id)) {
+    builder_.count_raw_weights(constant->bytes.size());
+    plain_[id] =
+        builder_.constant(name, ordered_dims(shape, same_order(shape.size())), constant->dtype,
+                          std::make_shared<const std::vector<std::byte>>(constant->bytes));
+    return plain_[id];
+  }
   Order back(order.size());  // from native to plain
   for (std::size_t i = 0; i < order.size(); ++i) back[order[i]] = i;
   plain_[id] = reorder(name, native(id), back);

@@ -25,7 +25,8 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 1> kFamilies = {
+constexpr std::array kFamilies = {
+    lower_matrix,
     lower_quantized,
 };
 
@@ -128,8 +129,8 @@ class Lowerer {
 
   void count_weights(const Node& node) {
     for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == kNoValue) continue;
-      builder_.count_raw_weights(graph_.constant(node.inputs[i])->bytes.size());
+      const Constant* weights = graph_.constant(node.inputs[i]);  // a residual is none
+      if (weights != nullptr) builder_.count_raw_weights(weights->bytes.size());
     }
   }
 
@@ -142,9 +143,11 @@ class Lowerer {
   void conv(const Node& node) {
     const auto& w = node.get<WindowAttributes>();
     const TensorId x = layout_.native(node.inputs[0]);
-    const TensorId weights = blob(node, pack_conv(graph_, node));
-    builder_.step(node, OpCode::kConv2d, {x, weights}, layout_.make_native(node.output),
-                  ops::Conv2dAttributes{window_of(w), word(w.groups), node.activation});
+    std::vector<TensorId> inputs = {x, blob(node, pack_conv(graph_, node))};
+    if (node.input(3) != kNoValue) inputs.push_back(layout_.native(node.inputs[3]));
+    builder_.step(
+        node, OpCode::kConv2d, std::move(inputs), layout_.make_native(node.output),
+        ops::Conv2dAttributes{window_of(w), word(w.groups), {node.activation, node.slope}});
   }
 
   // Works along the last dimension (ONNX), so its operands have ONNX's order.

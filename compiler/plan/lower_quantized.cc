@@ -148,9 +148,8 @@ void convert(Lowering& l, const Node& node, OpCode code) {
   if (count != 1) return convert_along_axis(l, node, code, count);
   const ops::QuantizeAttributes attributes{static_cast<float>(number(l, node, 1, 0)),
                                            static_cast<std::int32_t>(number(l, node, 2, 0))};
-  const bool plain = l.layout.has_plain(node.inputs[0]) && !l.layout.has_native(node.inputs[0]);
-  const TensorId x = plain ? l.layout.plain(node.inputs[0]) : l.layout.native(node.inputs[0]);
-  const TensorId y = plain ? l.layout.make_plain(node.output) : l.layout.make_native(node.output);
+  const TensorId x = l.layout.native(node.inputs[0]);
+  const TensorId y = l.layout.make_native(node.output);
   l.builder.step(node, code, {x}, y, attributes);
 }
 
@@ -252,15 +251,30 @@ void pool(Lowering& l, const Node& node) {
   l.builder.step(node, OpCode::kQPool2d, {x}, l.layout.make_native(node.output), a);
 }
 
+// The factor of a mean of n elements. In fixed point, TFLite divides the multiplier of sx / sy by n
+// and cuts off what is behind its last bit.
+ops::QuantFactor mean_factor(const QuantAttributes& q, std::int64_t n) {
+  const double factor = q.inputs[0].scale / q.output.scale;
+  if (q.rescale == Rescale::kFloat) {
+    return quant_factor(q.rescale, factor / static_cast<double>(n));
+  }
+  ops::QuantFactor fixed = quant_factor(q.rescale, factor);
+  int shift = 0;  // of the largest power of two in n
+  while (std::int64_t{2} << shift <= n) ++shift;
+  shift = std::min(shift, 31 + fixed.shift);
+  fixed.multiplier =
+      static_cast<std::int32_t>((static_cast<std::int64_t>(fixed.multiplier) << shift) / n);
+  fixed.shift -= shift;
+  return fixed;
+}
+
 void global_pool(Lowering& l, const Node& node) {
   expect_signed(l, node, 1);
   const auto& q = node.get<QuantAttributes>();
   const Shape& shape = l.graph.shape(node.inputs[0]);
-  const auto pixels = static_cast<double>(shape[2] * shape[3]);
-  const double factor = q.inputs[0].scale / q.output.scale / pixels;
   const TensorId x = l.layout.native(node.inputs[0]);
   l.builder.step(node, OpCode::kQGlobalAveragePool, {x}, l.layout.make_native(node.output),
-                 ops::QGlobalAveragePoolAttributes{quant_factor(q.rescale, factor),
+                 ops::QGlobalAveragePoolAttributes{mean_factor(q, shape[2] * shape[3]),
                                                    q.inputs[0].zero, output_of(q)});
 }
 

@@ -115,6 +115,7 @@ class Refit {
 
   void conv2d(const ops::Conv2dAttributes& a) {
     if (x()->rank != 4 || y()->rank != 4 || !window(a.window, y()->dims[3])) return;
+    if (step_.input_count > 2 && operand(2)) set_shape(*operand(2), y()->dims, 4);
     weights(ops::packed_conv2d_elements({.inputs = x()->dims[3],
                                          .outputs = y()->dims[3],
                                          .groups = a.groups,

@@ -71,7 +71,7 @@ Status check_qbinary(const Step& step) {
   if (!read_attributes(step.attributes, &attributes) || !valid_attributes(attributes)) {
     return Status::kBadAttribute;
   }
-  return broadcasts(a, b, y) ? Status::kOk : Status::kShapeMismatch;
+  return is_broadcast(step) ? Status::kOk : Status::kShapeMismatch;
 }
 
 std::uint64_t qbinary_cost(const Step& step) { return step.outputs[0]->elements() * 4; }
@@ -80,7 +80,7 @@ Status run_qbinary(const Step& step, const RunContext& context) noexcept {
   QBinary binary{bytes_of(*step.inputs[0]),
                  bytes_of(*step.inputs[1]),
                  mutable_bytes_of(*step.outputs[0]),
-                 Broadcast(*step.inputs[0], *step.inputs[1], *step.outputs[0]),
+                 broadcast_of(step),
                  {}};
   (void)read_attributes(step.attributes, &binary.attributes);  // checked before
   if (step.kernel == Kernel::kReference) {
@@ -94,12 +94,12 @@ Status run_qbinary(const Step& step, const RunContext& context) noexcept {
 void qbinary_reference(const QBinary& binary) {
   const Broadcast& shape = binary.shape;
   const std::uint32_t last = shape.rank - 1;
-  for (std::size_t r = 0; r < shape.rows(); ++r) {
-    const Broadcast::Offsets at = shape.offsets(r);
+  RowWalk row(shape, 0);
+  for (std::size_t r = 0; r < shape.rows(); ++r, row.next()) {
     for (std::size_t i = 0; i < shape.inner(); ++i) {
-      const std::int32_t a = binary.a[at.a + i * shape.a_strides[last]];
-      const std::int32_t b = binary.b[at.b + i * shape.b_strides[last]];
-      binary.y[at.y + i] = static_cast<std::int8_t>(qbinary_element(a, b, binary.attributes));
+      const std::int32_t a = binary.a[row.offset(0) + i * shape.strides[0][last]];
+      const std::int32_t b = binary.b[row.offset(1) + i * shape.strides[1][last]];
+      binary.y[row.offset(2) + i] = static_cast<std::int8_t>(qbinary_element(a, b, binary.attributes));
     }
   }
 }

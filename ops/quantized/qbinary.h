@@ -7,7 +7,7 @@
 
 #include "ops/operator.h"
 #include "ops/quantized/attributes.h"
-#include "ops/quantized/broadcast.h"
+#include "ops/broadcast.h"
 
 namespace sz::ops {
 

@@ -103,14 +103,14 @@ HWY_INLINE void combine_run(const Combine& combine, const std::int8_t* a, bool o
 template <BinaryKind kKind, bool kFloat>
 HWY_NOINLINE void combine_part(const QBinary& binary, const RowSplit::Part& part) {
   const Broadcast& shape = binary.shape;
-  const bool one_a = shape.a_strides[shape.rank - 1] == 0;
-  const bool one_b = shape.b_strides[shape.rank - 1] == 0;
+  const bool one_a = shape.repeats(0);
+  const bool one_b = shape.repeats(1);
   const Combine combine(binary.attributes);
-  for (std::size_t r = part.row_begin; r < part.row_end; ++r) {
-    const Broadcast::Offsets at = shape.offsets(r);
-    const std::int8_t* a = binary.a + at.a + (one_a ? 0 : part.column_begin);
-    const std::int8_t* b = binary.b + at.b + (one_b ? 0 : part.column_begin);
-    std::int8_t* y = binary.y + at.y + part.column_begin;
+  RowWalk row(shape, part.row_begin);
+  for (std::size_t r = part.row_begin; r < part.row_end; ++r, row.next()) {
+    const std::int8_t* a = binary.a + row.offset(0) + (one_a ? 0 : part.column_begin);
+    const std::int8_t* b = binary.b + row.offset(1) + (one_b ? 0 : part.column_begin);
+    std::int8_t* y = binary.y + row.offset(2) + part.column_begin;
     combine_run<kKind, kFloat>(combine, a, one_a, b, one_b, y, part.columns());
   }
 }

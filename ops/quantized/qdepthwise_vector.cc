@@ -129,10 +129,15 @@ HWY_INLINE void add_taps(Sum* sums, const Input* x, const Sum* w) {
   sums[2] = _mm512_dpbusd_epi32(sums[2], _mm512_unpacklo_epi16(high01, high23), w[2]);
   sums[3] = _mm512_dpbusd_epi32(sums[3], _mm512_unpackhi_epi16(high01, high23), w[3]);
 }
-HWY_INLINE void store_outputs(const Int32V* q, std::byte* y, const Edge& edge) {
-  const Sum low = _mm512_packs_epi32(q[0].raw, q[1].raw);
-  const Sum high = _mm512_packs_epi32(q[2].raw, q[3].raw);
-  _mm512_mask_storeu_epi8(y, edge.mask, _mm512_packs_epi16(low, high));
+HWY_INLINE void store_outputs(const Int32V* q, const QuantOutput& t, std::byte* y,
+                              const Edge& edge) {
+  const Sum zero = _mm512_set1_epi16(static_cast<std::int16_t>(t.zero));
+  const Sum low = _mm512_adds_epi16(_mm512_packs_epi32(q[0].raw, q[1].raw), zero);
+  const Sum high = _mm512_adds_epi16(_mm512_packs_epi32(q[2].raw, q[3].raw), zero);
+  Sum bytes = _mm512_packs_epi16(low, high);
+  bytes = _mm512_max_epi8(bytes, _mm512_set1_epi8(static_cast<char>(t.low)));
+  bytes = _mm512_min_epi8(bytes, _mm512_set1_epi8(static_cast<char>(t.high)));
+  _mm512_mask_storeu_epi8(y, edge.mask, bytes);
 }
 
 #elif HWY_TARGET == HWY_AVX2
@@ -155,10 +160,14 @@ HWY_INLINE void add_taps(Sum* sums, const Input* x, const Sum* w) {
   sums[0] = add_products(sums[0], _mm256_unpacklo_epi16(x[0], x[1]), w[0]);
   sums[1] = add_products(sums[1], _mm256_unpackhi_epi16(x[0], x[1]), w[1]);
 }
-HWY_INLINE void store_outputs(const Int32V* q, std::byte* y, const Edge& edge) {
-  const __m256i words = _mm256_packs_epi32(q[0].raw, q[1].raw);
-  const __m128i bytes =
+HWY_INLINE void store_outputs(const Int32V* q, const QuantOutput& t, std::byte* y,
+                              const Edge& edge) {
+  const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(q[0].raw, q[1].raw),
+                                          _mm256_set1_epi16(static_cast<std::int16_t>(t.zero)));
+  __m128i bytes =
       _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  bytes = _mm_max_epi8(bytes, _mm_set1_epi8(static_cast<char>(t.low)));
+  bytes = _mm_min_epi8(bytes, _mm_set1_epi8(static_cast<char>(t.high)));
   HWY_ALIGN std::byte copy[kBlock];
   std::byte* to = edge.count < kBlock ? copy : y;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
@@ -191,12 +200,12 @@ HWY_INLINE void add_taps(Sum* sums, const Input* x, const int16x8_t* w) {
   add_tap(sums, x[0], w[0], w[1]);
   add_tap(sums, x[1], w[2], w[3]);
 }
-HWY_INLINE void store_outputs(const Int32V* q, std::byte* y, const Edge& edge) {
-  const int16x8_t low = vcombine_s16(vmovn_s32(q[0].raw), vmovn_s32(q[1].raw));
-  const int16x8_t high = vcombine_s16(vmovn_s32(q[2].raw), vmovn_s32(q[3].raw));
+HWY_INLINE void store_outputs(const Int32V* q, const QuantOutput& t, std::byte* y,
+                              const Edge& edge) {
+  const Finish finish(t);
+  const int8x16_t bytes = vcombine_s8(finish.bytes(q[0], q[1]), finish.bytes(q[2], q[3]));
   std::int8_t copy[kBlock];
-  std::int8_t* to = edge.count < kBlock ? copy : reinterpret_cast<std::int8_t*>(y);
-  vst1q_s8(to, vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+  vst1q_s8(edge.count < kBlock ? copy : reinterpret_cast<std::int8_t*>(y), bytes);
   if (edge.count < kBlock) copy_bytes(y, copy, edge.count);
 }
 #endif
@@ -221,32 +230,46 @@ HWY_INLINE void store_raw(const Int32V* q, std::byte* y, const Edge& edge) {
   }
 }
 
-// Outputs of kPixels pixels.
-template <std::size_t kPixels>
-HWY_INLINE void finish_block(const QConv2d& conv, const Sum* sums, const std::byte* prepared,
-                             const Edge& edge, std::byte* y) {
-  const Bounds bounds(conv.attributes.y);
-  const auto* words = reinterpret_cast<const std::int32_t*>(prepared);
-  const bool raw = conv.attributes.mode == Rescaling::kNone;
-  const bool floating = conv.attributes.mode == Rescaling::kFloat;
+// The outputs of kPixels pixels, rescaled.
+template <std::size_t kPixels, bool kFloat>
+HWY_INLINE void finish_rescaled(const QConv2d& conv, const Sum* sums, const std::int32_t* words,
+                                const Edge& edge, std::byte* y) {
+  const Finish finish(conv.attributes.y);
   Int32V q[kPixels * kSums];
   HWY_UNROLL(4) for (std::size_t j = 0; j < kSums; ++j) {
-    const std::size_t at = j * kLanes;
-    const ChannelFactors factors(words + at, words + kBlock + at, words + 2 * kBlock + at,
-                                 words + 3 * kBlock + at);
+    const std::int32_t* list = words + j * kLanes;
+    ChannelFactors factors;
+    factors.load(list, list + kBlock, list + 2 * kBlock, list + 3 * kBlock);
     HWY_UNROLL(4) for (std::size_t i = 0; i < kPixels; ++i) {
-      Int32V sum = hn::Add(Int32V{sums[i * kSums + j]}, factors.bias);
-      if (!raw) sum = factors.rescale(sum, floating, bounds);
-      q[i * kSums + j] = sum;
+      const Int32V sum = hn::Add(Int32V{sums[i * kSums + j]}, factors.bias);
+      q[i * kSums + j] = finish.template rescaled<kFloat>(sum, factors);
     }
   }
-  const std::size_t pitch = conv.y_pitch * conv.y_bytes();
-  HWY_UNROLL(4) for (std::size_t i = 0; i < kPixels; ++i, y += pitch) {
-    if (raw) {
-      store_raw(q + i * kSums, y, edge);
-    } else {
-      store_outputs(q + i * kSums, y, edge);
+  HWY_UNROLL(4) for (std::size_t i = 0; i < kPixels; ++i, y += conv.y_pitch) {
+    store_outputs(q + i * kSums, conv.attributes.y, y, edge);
+  }
+}
+
+template <std::size_t kPixels>
+HWY_INLINE void finish_block(const QConv2d& conv, const Sum* sums, const std::int32_t* words,
+                             const Edge& edge, std::byte* y) {
+  switch (conv.attributes.mode) {
+    case Rescaling::kFixedPoint:
+      return finish_rescaled<kPixels, false>(conv, sums, words, edge, y);
+    case Rescaling::kFloat:
+      return finish_rescaled<kPixels, true>(conv, sums, words, edge, y);
+    case Rescaling::kNone:
+      break;
+  }
+  for (std::size_t i = 0; i < kPixels; ++i, y += conv.y_pitch * sizeof(std::int32_t)) {
+    Int32V q[kSums];
+    HWY_UNROLL(4) for (std::size_t j = 0; j < kSums; ++j) {
+      const std::int32_t* list = words + j * kLanes;
+      ChannelFactors factors;
+      factors.load(list, list + kBlock, list + 2 * kBlock, list + 3 * kBlock);
+      q[j] = hn::Add(Int32V{sums[i * kSums + j]}, factors.bias);
     }
+    store_raw(q, y, edge);
   }
 }
 
@@ -274,7 +297,7 @@ HWY_NOINLINE void compute_block(const QConv2d& conv, const QDepthwiseRun& run, s
       add_taps(sums + i * kSums, xv, w);
     }
   }
-  finish_block<kPixels>(conv, sums, prepared, edge,
+  finish_block<kPixels>(conv, sums, reinterpret_cast<const std::int32_t*>(prepared), edge,
                         run.y + (pixel * conv.y_pitch + begin) * conv.y_bytes());
 }
 

@@ -33,45 +33,78 @@ constexpr std::size_t most_channels(std::size_t rows) { return rows == 4 ? 8 : 1
 #endif
 #endif
 
-// Writes a vector's channels of one row, `count` of which exist.
-template <class Store>
-HWY_INLINE void store_some(std::byte* y, std::size_t bytes, bool all, Store store) {
-  if (all) return store(y);
-  HWY_ALIGN std::byte buffer[kLanes * sizeof(std::int32_t)];
-  store(buffer);
-  copy_bytes(y, buffer, bytes);
+// Sums of a tile, [rows][channels] from (row, channel) on, of which `outputs` channels exist.
+struct Sums {
+  const std::int32_t* values;
+  std::size_t rows, channels;
+  std::size_t row, channel, outputs;
+};
+
+// What a zero point of the weights takes off the sums of a row.
+HWY_INLINE Int32V row_correction(const QGemmBlock& block, std::size_t row) {
+  if (block.row_sums == nullptr) return hn::Zero(Full32());
+  return hn::Set(Full32(), wrapping_mul(block.row_sums[row], block.weight_zero));
 }
 
-template <std::size_t kRows, std::size_t kChannels>
-HWY_INLINE void finish_tile(const QGemmBlock& block, const QuantTile<kRows, kChannels>& tile,
-                            std::size_t row, std::size_t channel, std::size_t outputs) {
+HWY_NOINLINE void finish_raw(const QGemmBlock& block, const Sums& sums) {
   const Full32 d;
-  const Bounds bounds(block.y_output);
-  const bool raw = block.mode == Rescaling::kNone;
-  const bool floating = block.mode == Rescaling::kFloat;
-  const std::size_t bytes = raw ? sizeof(std::int32_t) : 1;
-  HWY_UNROLL(8) for (std::size_t v = 0; v < kChannels / kLanes; ++v) {
-    if (v * kLanes >= outputs) return;
-    const std::size_t first = channel + v * kLanes;
-    const std::size_t left = outputs - v * kLanes;
-    const ChannelFactors factors(block.bias + first, block.sums + first, block.factors + first,
-                                 block.shifts + first);
-    std::byte* y = block.y + (row * block.y_pitch + first) * bytes;
-    HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i, y += block.y_pitch * bytes) {
-      Int32V sum = hn::Add(tile.channels(i, v), factors.bias);
-      if (block.row_sums != nullptr) {
-        sum = hn::Sub(sum,
-                      hn::Mul(hn::Set(d, block.row_sums[row + i]), hn::Set(d, block.weight_zero)));
-      }
-      if (!raw) sum = factors.rescale(sum, floating, bounds);
-      store_some(y, left * bytes, left >= kLanes, [&](std::byte* to) HWY_ATTR {
-        if (raw) {
-          hn::StoreU(sum, d, reinterpret_cast<std::int32_t*>(to));
-        } else {
-          store_bytes(sum, reinterpret_cast<std::int8_t*>(to));
-        }
-      });
+  for (std::size_t c = 0; c < sums.outputs; c += kLanes) {
+    ChannelFactors factors;
+    const std::size_t at = sums.channel + c;
+    factors.load(block.bias + at, block.sums + at, block.factors + at, block.shifts + at);
+    const std::size_t left = sums.outputs - c;
+    for (std::size_t i = 0; i < sums.rows; ++i) {
+      const Int32V sum = hn::Load(d, sums.values + i * sums.channels + c);
+      const Int32V correction = row_correction(block, sums.row + i);
+      HWY_ALIGN std::int32_t lanes[kLanes];
+      hn::Store(hn::Sub(hn::Add(sum, factors.bias), correction), d, lanes);
+      copy_bytes(reinterpret_cast<std::int32_t*>(block.y) + (sums.row + i) * block.y_pitch + at,
+                 lanes, (left < kLanes ? left : kLanes) * sizeof(std::int32_t));
     }
+  }
+}
+
+template <bool kFloat>
+HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
+  const Full32 d;
+  const Finish finish(block.y_output);
+  for (std::size_t c = 0; c < sums.outputs; c += kStored) {
+    ChannelFactors factors[kStoredVectors];
+    const std::size_t at = sums.channel + c;
+    HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
+      const std::size_t first = at + v * kLanes;
+      factors[v].load(block.bias + first, block.sums + first, block.factors + first,
+                      block.shifts + first);
+    }
+    const std::size_t left = sums.outputs - c;
+    auto* y = reinterpret_cast<std::int8_t*>(block.y) + sums.row * block.y_pitch + at;
+    const std::int32_t* values = sums.values + c;
+    for (std::size_t i = 0; i < sums.rows; ++i, y += block.y_pitch, values += sums.channels) {
+      Int32V rescaled[kStoredVectors];
+      HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
+        Int32V sum = hn::Add(hn::Load(d, values + v * kLanes), factors[v].bias);
+        if (block.row_sums != nullptr) sum = hn::Sub(sum, row_correction(block, sums.row + i));
+        rescaled[v] = finish.template rescaled<kFloat>(sum, factors[v]);
+      }
+      if (left >= kStored) {
+        store_rescaled(rescaled, finish, y);
+      } else {
+        HWY_ALIGN std::int8_t bytes[kStored];
+        store_rescaled(rescaled, finish, bytes);
+        copy_bytes(y, bytes, left);
+      }
+    }
+  }
+}
+
+void finish_sums(const QGemmBlock& block, const Sums& sums) {
+  switch (block.mode) {
+    case Rescaling::kFixedPoint:
+      return finish_rescaled<false>(block, sums);
+    case Rescaling::kFloat:
+      return finish_rescaled<true>(block, sums);
+    case Rescaling::kNone:
+      return finish_raw(block, sums);
   }
 }
 
@@ -90,7 +123,9 @@ HWY_NOINLINE void compute_tile(const QGemmBlock& block, std::size_t row, std::si
     tile.segment(x, w, block.quads, panel_step, block.narrow);
     w += block.quads * kQuadBytes;
   }
-  finish_tile(block, tile, row, channel, outputs);
+  HWY_ALIGN std::int32_t values[kRows * kChannels];
+  tile.store(values);
+  finish_sums(block, {values, kRows, kChannels, row, channel, outputs});
 }
 
 // Rows [begin, end), a multiple of kRows.

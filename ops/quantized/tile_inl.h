@@ -218,9 +218,11 @@ struct QuantTile {
   }
 #endif
 
-  // The sums of channels [v * kLanes, (v + 1) * kLanes) of row i.
-  HWY_INLINE Int32V channels(std::size_t i, std::size_t v) const {
-    return channels_of(sums + i * kColumns + v * (kLanes / kSumChannels));
+  // Writes the sums to `to`: [kRows][kChannels].
+  HWY_INLINE void store(std::int32_t* to) const {
+    HWY_UNROLL(64) for (std::size_t v = 0; v < kRows * kChannels / kLanes; ++v) {
+      hn::Store(channels_of(sums + v * (kLanes / kSumChannels)), Full32(), to + v * kLanes);
+    }
   }
 };
 
@@ -229,31 +231,79 @@ struct ChannelFactors {
   Int32V bias;
   Int32V factor;  // multipliers, or the bits of floats
   Shifts shifts;
+  HWY_INLINE ChannelFactors() {}
 
-  HWY_INLINE ChannelFactors(const std::int32_t* biases, const std::int32_t* sums,
-                            const std::int32_t* factors, const std::int32_t* shift_list) {
+  // From lists of biases and so on; `sums` are those of the weights.
+  HWY_INLINE void load(const std::int32_t* biases, const std::int32_t* weight_sums,
+                       const std::int32_t* factors, const std::int32_t* shift_list) {
     const Full32 d;
     bias = hn::LoadU(d, biases);
 #if HWY_TARGET == HWY_AVX3
-    bias = hn::Sub(bias, hn::ShiftLeft<7>(hn::LoadU(d, sums)));
+    bias = hn::Sub(bias, hn::ShiftLeft<7>(hn::LoadU(d, weight_sums)));
 #else
-    (void)sums;
+    (void)weight_sums;
 #endif
     factor = hn::LoadU(d, factors);
     const Int32V raw = hn::LoadU(d, shift_list);
     shifts = Shifts(hn::Min(hn::Max(raw, hn::Set(d, -31)), hn::Set(d, 30)));
   }
-
-  // The quantised values of sums that have their bias.
-  HWY_INLINE Int32V rescale(Int32V sum, bool floating, const Bounds& bounds) const {
-    if (floating) {
-      const Full d;
-      const auto scale = hn::BitCast(d, factor);
-      return finish_float_vector(hn::Mul(hn::ConvertTo(d, sum), scale), bounds);
-    }
-    return finish_fixed_vector(multiply_fixed_vector(sum, factor, shifts), bounds);
-  }
 };
+
+// The end of a quantised sum, in two steps: `rescaled` without bounds, and the bytes of several
+// vectors at once.
+struct Finish {
+#if HWY_TARGET == HWY_NEON
+  int16x8_t zero;
+  int8x8_t low, high;
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : zero(vdupq_n_s16(static_cast<std::int16_t>(y.zero))),
+        low(vdup_n_s8(static_cast<std::int8_t>(y.low))),
+        high(vdup_n_s8(static_cast<std::int8_t>(y.high))) {}
+#else
+  Bounds bounds;
+  hn::Vec<Full> most;  // beyond it, a float is no i32
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : bounds(y), most(hn::ConvertTo(Full(), bounds.high)) {}
+#endif
+
+  // A sum that has its bias.
+  template <bool kFloat>
+  HWY_INLINE Int32V rescaled(Int32V sum, const ChannelFactors& factors) const {
+    if constexpr (!kFloat) return multiply_fixed_vector(sum, factors.factor, factors.shifts);
+    const Full d;
+    const auto value = hn::Mul(hn::ConvertTo(d, sum), hn::BitCast(d, factors.factor));
+#if HWY_TARGET == HWY_NEON
+    return Int32V(vcvtnq_s32_f32(value.raw));  // saturates
+#elif HWY_TARGET == HWY_AVX2
+    return Int32V{_mm256_cvtps_epi32(hn::Min(value, most).raw)};
+#else
+    return Int32V{_mm512_cvtps_epi32(hn::Min(value, most).raw)};
+#endif
+  }
+
+#if HWY_TARGET == HWY_NEON
+  // 8 channels.
+  HWY_INLINE int8x8_t bytes(Int32V first, Int32V second) const {
+    const int16x8_t words = vqmovn_high_s32(vqmovn_s32(first.raw), second.raw);
+    return vmax_s8(vmin_s8(vqmovn_s16(vqaddq_s16(words, zero)), high), low);
+  }
+#endif
+};
+
+// Channels that are stored at once, and their vectors.
+inline constexpr std::size_t kStored = kLanes < 8 ? 8 : kLanes;
+inline constexpr std::size_t kStoredVectors = kStored / kLanes;
+
+HWY_INLINE void store_rescaled(const Int32V* rescaled, const Finish& finish, std::int8_t* to) {
+#if HWY_TARGET == HWY_NEON
+  vst1_s8(to, finish.bytes(rescaled[0], rescaled[1]));
+#elif HWY_TARGET == HWY_AVX3
+  const Int32V q = finish_fixed_vector(rescaled[0], finish.bounds);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q.raw));
+#else
+  store_bytes(finish_fixed_vector(rescaled[0], finish.bounds), to);
+#endif
+}
 
 }  // namespace sz::ops::HWY_NAMESPACE
 #if HWY_TARGET == HWY_AVX3

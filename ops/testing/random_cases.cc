@@ -76,7 +76,7 @@ ConvCase random_conv(Random& random, ConvKind kind) {
   const Axis rows = random_axis(random, height);
   const Axis columns = random_axis(random, width);
   test.attributes.window = window_of(rows, columns);
-  test.attributes.clamp = random_clamp(random);
+  test.attributes.activation.clamp = random_clamp(random);
   std::uint32_t groups = 1;
   std::uint32_t in = random.pick<std::uint32_t>({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 33});
   std::uint32_t out = random.integer(1, 70);
@@ -106,6 +106,22 @@ ConvCase random_conv(Random& random, ConvKind kind) {
                           random_gap(random)),
                    words_of(test.attributes)};
   return test;
+}
+
+Case random_fused_conv(Random& random) {
+  const auto kind = random.pick({ConvKind::kDense, ConvKind::kGrouped, ConvKind::kDepthwise});
+  ConvCase test = random_conv(random, kind);
+  if (!random.chance(4)) {
+    test.attributes.activation.slope = random.pick({0.1f, 0.01f, 0.0f, -0.5f, 3e38f, 1e-40f});
+  }
+  test.step.attributes = words_of(test.attributes);
+  if (!random.chance(4)) {
+    const TensorView& y = test.step.output.view();
+    Tensor residual({y.dims[0], y.dims[1], y.dims[2], y.dims[3]}, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
+  return test.step;
 }
 
 FullyConnectedCase random_fully_connected(Random& random) {
@@ -208,6 +224,26 @@ Case random_binary(Random& random) {
               Tensor(dims, random_gap(random)),
               words_of(BinaryAttributes{kind, random_clamp(random)}),
               in_place};
+}
+
+Case random_activation(Random& random) {
+  Case test = random_unary(random);
+  const auto kind =
+      static_cast<UnaryKind>(random.integer(2, static_cast<std::uint32_t>(kLastUnaryKind)));
+  const float alpha = random.pick({1.0f, 0.2f, 1.6732632f, -0.5f, 3e38f});
+  test.attributes = words_of(ActivationAttributes{kind, alpha, random.real()});
+  Tensor& x = test.inputs[0];
+  const float scale = random.pick({1.0f, 10.0f, 90.0f, 1e6f, 1e30f});
+  for (std::size_t i = 0; i < x.elements(); ++i) x.at(i) *= scale;
+  return test;
+}
+
+Case random_operation(Random& random) {
+  Case test = random_binary(random);
+  const auto kind = random.pick({BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kPow,
+                                 BinaryKind::kFmod, BinaryKind::kPRelu});
+  test.attributes = words_of(BinaryAttributes{kind, random_clamp(random)});
+  return test;
 }
 
 Case random_softmax(Random& random) {

@@ -21,6 +21,9 @@ struct ConvCase {
 enum class ConvKind { kDense, kGrouped, kDepthwise };
 ConvCase random_conv(Random& random, ConvKind kind);
 
+// With a residual, a leaky activation or both.
+Case random_fused_conv(Random& random);
+
 struct FullyConnectedCase {
   Case step;
   std::vector<float> weights;  // [M, K]
@@ -33,6 +36,8 @@ Case random_global_average_pool(Random& random);
 Case random_unary(Random& random);
 Case random_leaky_relu(Random& random);
 Case random_binary(Random& random);
+Case random_activation(Random& random);  // the further kinds of Unary
+Case random_operation(Random& random);   // the further kinds of Binary, on f32
 Case random_softmax(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);

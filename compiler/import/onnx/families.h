@@ -5,6 +5,8 @@
 
 namespace sz::compiler {
 
+const OnnxImporters& matrix_importers();
+const OnnxImporters& normalization_importers();
 const OnnxImporters& quantized_importers();
 
 // Reads the attributes of a convolution or pool that stand for its window.

@@ -149,6 +149,7 @@ void batch_norm(NodeImport& n) {
   if (n.reader.flag("training_mode", false)) {
     n.reader.refuse("is in training mode; export the model for inference");
   }
+  if (!n.reader.flag("is_test", true)) n.reader.refuse("is in training mode (is_test = 0)");
   n.reader.ignore("momentum");  // only used in training
   emit(n, Op::kBatchNorm, a);
 }
@@ -344,7 +345,6 @@ const OnnxImporters& common_importers() {
       {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
       {"Identity", plain<Op::kIdentity, 1>},
       {"LeakyRelu", leaky_relu},
-      {"MatMul", plain<Op::kMatMul, 2>},
       {"MaxPool", max_pool},
       {"Mul", plain<Op::kMul, 2>},
       {"Pad", pad},
@@ -366,7 +366,9 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 2> kFamilies = {
+constexpr std::array kFamilies = {
+    matrix_importers,
+    normalization_importers,
     quantized_importers,
     common_importers,
 };
