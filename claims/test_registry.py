@@ -37,6 +37,7 @@ class RegistryTest(unittest.TestCase):
         import claims.core_speed  # noqa: F401  pylint: disable=unused-import
         import claims.first_network  # noqa: F401  pylint: disable=unused-import
         import claims.original  # noqa: F401  pylint: disable=unused-import
+        import claims.peers  # noqa: F401  pylint: disable=unused-import
         ids = [one.id for one in registry.CLAIMS]
         self.assertEqual(len(ids), len(set(ids)))
         self.assertGreater(len(ids), 10)

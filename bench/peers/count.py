@@ -138,9 +138,12 @@ def main():
     parser.add_argument("--engine", default="both", choices=("both", *ENGINES))
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
+    known = models.names()
+    if not known:
+        parser.error("SMARTZONE_DATA names no folder of models")
     for name in options.models:
-        if name not in models.names():
-            parser.error(f"no model '{name}'; there are: {', '.join(models.names())}")
+        if name not in known:
+            parser.error(f"no model '{name}'; there are: {', '.join(known)}")
     engines = ENGINES if options.engine == "both" else (options.engine,)
     rows = []
     if not options.json:
