@@ -86,15 +86,15 @@ def line_of(row):
     low, high = row["ratio_quartiles"]
     note = "" if row["peer_level"] == "all" else f"  peer at level {row['peer_level']}"
     return (f"{start} {row['smartzone_ms']:>9.3f} {row['onnxruntime_ms']:>9.3f} {row['ratio']:>7.3f} "
-            f"[{low:.3f} {high:.3f}] {row['smartzone_cores']:>5} {row['smartzone_busy_cores']:>5.2f} "
+            f"[{low:.3f} {high:.3f}] {row['ratio_of_least']:>6.3f} {row['smartzone_cores']:>5} {row['smartzone_busy_cores']:>5.2f} "
             f"{row['onnxruntime_busy_cores']:>5.2f} {row['others_busy_cores']:>6.2f}{note}")
 
 
-HEADING = (f"{'model':32} kind  thr   ours ms   peer ms   ratio [quartiles]   "
-           f"cores  busy  busy others")
-LEGEND = """ratio: SmartZone / ONNX Runtime, median over pairs of turns. cores: that SmartZone used, which it decides
-by cost; busy: processors kept busy by SmartZone, by the peer, by other programs meanwhile. Where others
-keep more than a small part of a processor busy, times say little; ratios survive some of it."""
+HEADING = (f"{'model':32} kind thr    ours ms   peer ms   ratio [quartiles]    least cores  busy  busy "
+           "others")
+LEGEND = """ratio: SmartZone / ONNX Runtime, median over pairs of turns; least: the same of the shortest runs. cores: that
+SmartZone used, which it decides by cost; busy: processors kept busy by SmartZone, by the peer, by other
+programs meanwhile. Where others are busy, times say little; ratios on one thread survive some of it."""
 
 
 def worst_lines(rows):

@@ -11,6 +11,7 @@ the core asked for: the peer chooses its kernels by them.
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -28,12 +29,22 @@ PROGRAM = BUILD / "arm64" / "bench" / "peers" / "peer_race"
 ENGINES = ("smartzone", "onnxruntime")
 DEFAULT_MODELS = ("squeezenet1.0", "mobilenet_v1_1.0_224", "mobilenet_v2_1.0_224",
                   "mobilenet_v2_1.0_224_qdq", "resnet8_cifar10_qdq", "kws_dscnn_qdq")
-# Runs before those that are counted: the peer's first ones ask for memory.
-WARM = 4
-# An allocator is at work in the peer, and blocks of a few thousand instructions come and go.
-REPEATABILITY = {"smartzone": count_instructions.REPEATABILITY, "onnxruntime": 5e-3}
-# Inferences between two counts: about this many instructions, at least and at most so many.
-WANTED_INSTRUCTIONS, LEAST_STEP, MOST_STEP = 1_000_000_000, 3, 50
+# Inferences between two counts: enough for about this many instructions, but at most so many.
+WANTED_INSTRUCTIONS, MOST_STEP = 1_000_000_000, 50
+
+
+@dataclasses.dataclass
+class Habits:
+    """warm: runs before those that are counted; least_step: inferences between two counts, at
+    least; repeatability: how far two differences may be apart."""
+    warm: int
+    least_step: int
+    repeatability: float
+
+
+# The peer's first runs ask for memory, and later ones now and then: its counts vary a little.
+HABITS = {"smartzone": Habits(2, 1, count_instructions.REPEATABILITY),
+          "onnxruntime": Habits(4, 3, 5e-3)}
 
 # What Linux on such a core says of it: /proc/cpuinfo's features and part number (maker: Arm, 0x41).
 CORES = {
@@ -63,17 +74,18 @@ def root_with(core, sysroot):
         yield root
 
 
-def step_for(one):
+def step_for(one, least):
     """How many inferences to put between two counts, if one takes about `one` instructions."""
-    return max(LEAST_STEP, min(MOST_STEP, round(WANTED_INSTRUCTIONS / max(one, 1))))
+    return max(least, min(MOST_STEP, round(WANTED_INSTRUCTIONS / max(one, 1))))
 
 
 def measure(count, engine):
     """Instructions of one inference, from count(runs), the instructions of a whole program."""
-    two, warm = count(2), count(WARM)
-    step = step_for((warm - two) / (WARM - 2))
-    return count_instructions.per_inference(
-        [warm, count(WARM + step), count(WARM + 2 * step)], step, REPEATABILITY[engine])
+    habits = HABITS[engine]
+    first, warm = count(1), count(habits.warm)
+    step = step_for((warm - first) / (habits.warm - 1), habits.least_step)
+    counts = [warm, count(habits.warm + step), count(habits.warm + 2 * step)]
+    return count_instructions.per_inference(counts, step, habits.repeatability)
 
 
 def program(model, package, engine, runs):

@@ -138,6 +138,7 @@ Json summary_json(const Summary& summary) {
           {"smartzone_least_ms", summary.ours_least_ms},
           {"onnxruntime_least_ms", summary.theirs_least_ms},
           {"ratio", summary.ratio},
+          {"ratio_of_least", summary.ratio_of_least},
           {"ratio_quartiles", {summary.ratio_low, summary.ratio_high}},
           {"smartzone_busy_cores", summary.ours_busy_cores},
           {"onnxruntime_busy_cores", summary.theirs_busy_cores}};

@@ -108,6 +108,7 @@ Summary summary_of(const std::vector<Pair>& pairs) {
   summary.ours_ms = quantile(ours, 0.5);
   summary.theirs_ms = quantile(theirs, 0.5);
   summary.ratio = quantile(ratios, 0.5);
+  summary.ratio_of_least = summary.ours_least_ms / summary.theirs_least_ms;
   summary.ratio_low = quantile(ratios, 0.25);
   summary.ratio_high = quantile(ratios, 0.75);
   summary.ours_busy_cores = quantile(our_cores, 0.5);

@@ -38,6 +38,7 @@ struct Summary {
   double ours_ms = 0, theirs_ms = 0;              // medians of the turns' medians
   double ours_least_ms = 0, theirs_least_ms = 0;  // of all runs
   double ratio = 0;                               // ours / theirs: median over the pairs
+  double ratio_of_least = 0;                      // of the shortest runs: what a busy machine leaves
   double ratio_low = 0, ratio_high = 0;           // quartiles of the pairs' ratios
   double ours_busy_cores = 0, theirs_busy_cores = 0;
 };

@@ -35,6 +35,7 @@ TEST(PeerRace, TheRatioIsTheMedianOfThePairsNotOfTheTimes) {
   EXPECT_EQ(summary.theirs_ms, 2);
   EXPECT_EQ(summary.ours_least_ms, 0.5);
   EXPECT_EQ(summary.theirs_least_ms, 0.5);
+  EXPECT_EQ(summary.ratio_of_least, 1);
   EXPECT_EQ(summary.ours_busy_cores, 1);
   EXPECT_EQ(summary.theirs_busy_cores, 2);
 }

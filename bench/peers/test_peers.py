@@ -80,7 +80,7 @@ class Download(unittest.TestCase):
 
 
 ROW = {"model": "net", "kind": "fp32", "threads": 1, "smartzone_ms": 2.0, "onnxruntime_ms": 4.0,
-       "ratio": 0.5, "ratio_quartiles": [0.49, 0.52], "smartzone_cores": 1, "smartzone_busy_cores": 1.0,
+       "ratio": 0.5, "ratio_of_least": 0.48, "ratio_quartiles": [0.49, 0.52], "smartzone_cores": 1, "smartzone_busy_cores": 1.0,
        "onnxruntime_busy_cores": 1.0, "others_busy_cores": 0.1, "peer_level": "all"}
 
 
@@ -134,10 +134,17 @@ class Counting(unittest.TestCase):
             asked.append(runs)
             return 5_000_000 + (1000 if runs > 1 else 0) + 100_000_000 * runs
         self.assertEqual(count.measure(program, "smartzone"), 100_000_000)
-        self.assertEqual(asked, [2, count.WARM, count.WARM + 10, count.WARM + 20])
+        self.assertEqual(asked, [1, 2, 12, 22])
+        self.assertEqual(count.measure(program, "onnxruntime"), 100_000_000)
+        self.assertEqual(asked[4:], [1, 4, 14, 24])
+
+    def test_small_and_large_inferences_have_bounds_on_their_number(self):
+        self.assertEqual(count.step_for(5_000_000_000, 3), 3)
+        self.assertEqual(count.step_for(1_000, 3), count.MOST_STEP)
+        self.assertEqual(count.step_for(-5, 1), count.MOST_STEP)
 
     def test_counts_that_do_not_repeat_are_no_figure(self):
-        totals = iter([0, 2_000_000_000, 5_000_000_000, 8_030_000_000])
+        totals = iter([0, 3_000_000_000, 6_000_000_000, 9_030_000_000])
         with self.assertRaises(count_instructions.NotRepeatable):
             count.measure(lambda _: next(totals), "onnxruntime")
 
