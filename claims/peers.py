@@ -31,10 +31,12 @@ def note_of(rows):
     good = sorted((row for row in rows if "problem" not in row), key=lambda row: -row["ratio"])
     parts = [f"{row['model']} {row['ratio']:.3f} ({row['smartzone_ms']:.3g} ms / "
              f"{row['onnxruntime_ms']:.3g} ms on {row['smartzone_cores']})" for row in good]
-    others = max((row["others_busy_cores"] for row in good), default=0)
-    said = [f"{len(good)} of {len(rows)} models: " + "; ".join(parts)]
-    said += [f"{row['model']}: {row['problem']}" for row in rows if "problem" in row]
-    return ". ".join(said) + (f". Against ONNX Runtime {onnx_runtime.VERSION}; 'on': cores that SmartZone used, "
+    refused = [f"{row['model']}: {row['problem']}" for row in rows if "problem" in row]
+    if not good:
+        return "; ".join(refused)
+    others = max(row["others_busy_cores"] for row in good)
+    said = f"{len(good)} of {len(rows)} models: " + "; ".join(parts + refused)
+    return said + (f". Against ONNX Runtime {onnx_runtime.VERSION}; 'on': cores that SmartZone used, "
                               f"by cost; other programs kept up to {others:.1f} processors busy meanwhile")
 
 
