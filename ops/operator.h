@@ -36,6 +36,8 @@ enum class OpCode : std::uint16_t {
   kOneHot = 54,
   kTriangle = 55,     // the upper or lower triangle of matrices
   kInterpolate = 56,  // along one axis, with tables of places and weights
+  kGridSample = 57,   // at places that another tensor names
+  kRoiAlign = 58,
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -69,6 +69,8 @@ enum class Op {
   kOneHot,           // x, depth, values; AxisAttributes
   kTrilu,            // x, optional k; TriluAttributes
   kInterpolate,      // x, indices i32 [J, T], weights f32 [J, T]; InterpolateAttributes
+  kGridSample,       // x [N, C, (D,) H, W], grid; GridSampleAttributes
+  kRoiAlign,         // x [N, C, H, W], regions [R, 4], images [R]; RoiAlignAttributes
   // Turned into others by the passes.
   kSplit,            // x, optional sizes; SplitAttributes
   kExpand,           // x, shape
@@ -152,7 +154,8 @@ using Attributes =
                  ShapeAttributes, FillAttributes, IfAttributes, MoveAttributes, PadAttributes,
                  SplitAttributes, BlockAttributes, AxesAttributes, ReverseAttributes,
                  CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
-                 TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes>;
+                 TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
+                 GridSampleAttributes, RoiAlignAttributes>;
 
 struct Value {
   std::string name;
