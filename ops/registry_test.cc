@@ -62,21 +62,25 @@ TEST(Registry, ChecksSurviveRandomAttributesAndShapes) {
   for (int i = 0; i < 200000; ++i) {
     const Operator& op =
         all_operators()[random.integer(0, static_cast<std::uint32_t>(all_operators().size()) - 1)];
-    TensorView views[3];
+    TensorView views[6];
     for (TensorView& view : views) {
       view.rank = static_cast<std::uint8_t>(random.integer(0, 7));
       for (std::uint32_t d = 0; d < kMaxRank; ++d) {
         view.dims[d] = random.chance(3) ? random.integer(0, 0xffffffffu) : random.integer(1, 4);
       }
       view.pitch = random.chance(2) ? random.integer(0, 0xffffffffu) : 4;
+      view.dtype = random.pick({DType::kF32, DType::kF32, DType::kI8, DType::kU8, DType::kI32,
+                                DType::kI64, DType::kBool});
     }
-    std::vector<std::uint32_t> words(random.pick({0u, 2u, 3u, 6u, 12u, 13u, 14u}));
+    std::vector<std::uint32_t> words(
+        random.pick({0u, 1u, 2u, 3u, 5u, 6u, 8u, 12u, 13u, 14u, 17u, 18u, 19u, 24u}));
     for (std::uint32_t& word : words) {
       word = random.chance(2) ? random.integer(0, 3) : random.integer(0, 0xffffffffu);
     }
-    const TensorView* inputs[] = {&views[0], &views[1]};
-    const TensorView* outputs[] = {&views[2]};
-    const Step step{Kernel::kVector, std::span(inputs, op.min_inputs), outputs, words};
+    const TensorView* inputs[] = {&views[0], &views[1], &views[5]};
+    const TensorView* outputs[] = {&views[2], &views[3], &views[4]};
+    const Step step{Kernel::kVector, std::span(inputs, op.min_inputs),
+                    std::span(outputs, op.outputs), words};
     if (op.check(step) == Status::kOk) {
       EXPECT_LT(op.scratch_bytes(step), std::uint64_t{1} << 40);
     }
