@@ -5,6 +5,7 @@
 #include "ops/layout/layout.h"
 #include "ops/movement/indexed.h"
 #include "ops/movement/interpolate.h"
+#include "ops/movement/sample.h"
 #include "ops/movement/select.h"
 #include "ops/movement/strided_copy.h"
 #include "ops/matmul/matmul.h"
@@ -61,6 +62,10 @@ constexpr Operator kOperators[] = {
     {OpCode::kTriangle, 1, 1, 1, true, check_triangle, no_scratch, move_cost, run_triangle},
     {OpCode::kInterpolate, 3, 3, 1, false, check_interpolate, no_scratch, interpolate_cost,
      run_interpolate},
+    {OpCode::kGridSample, 2, 2, 1, false, check_grid_sample, no_scratch, grid_sample_cost,
+     run_grid_sample},
+    {OpCode::kRoiAlign, 3, 3, 1, false, check_roi_align, no_scratch, roi_align_cost,
+     run_roi_align},
     {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
     {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
      run_normalize},

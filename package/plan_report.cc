@@ -210,6 +210,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
+    case ops::OpCode::kGridSample:
+      return "GridSample";
+    case ops::OpCode::kRoiAlign:
+      return "RoiAlign";
     case ops::OpCode::kMatMul:
       return "MatMul";
     case ops::OpCode::kNormalize:
