@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::fill_in;
+using testing::generate;
 
 // |y - reference| / max |reference|. Fifty layers of folded batch normalisation round differently
 // from the reference engine's.

@@ -41,6 +41,7 @@ const Family kFamilies[] = {
     {"transpose", random_transpose, 0x5dd5a9e9788d4b50ull},
     {"upsample", random_upsample, 0xac1d7666c98d4f8cull},
     {"matmul", random_matmul, 0x5d6f84767b099690ull},
+    {"recurrent", random_recurrent, 0x5a8704e93f7152cdull},
     {"lrn", random_lrn, 0xcad14e8efa5296baull},
     {"normalize", random_normalize, 0x451ef86f837e523eull},
 };

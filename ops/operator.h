@@ -41,6 +41,7 @@ enum class OpCode : std::uint16_t {
   kMatMul = 65,     // both operands computed at run time
   kNormalize = 66,  // rows by mean and variance, mean square, or norm
   kLrn = 67,        // across neighbouring channels
+  kRecurrent = 68,  // the steps in time of an LSTM, a GRU or a plain recurrent layer
 
   // Quantised (ops/quantized/attributes.h).
   kQuantize = 30,

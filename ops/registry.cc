@@ -12,6 +12,7 @@
 #include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
+#include "ops/recurrent/recurrent.h"
 #include "ops/quantized/convert.h"
 #include "ops/quantized/qbinary.h"
 #include "ops/quantized/qconv.h"
@@ -59,6 +60,8 @@ constexpr Operator kOperators[] = {
     {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
      run_normalize},
     {OpCode::kLrn, 1, 1, 1, false, check_lrn, lrn_scratch, lrn_cost, run_lrn},
+    {OpCode::kRecurrent, 2, 5, 1, false, check_recurrent, recurrent_scratch, recurrent_cost,
+     run_recurrent},
     {OpCode::kQuantize, 1, 3, 1, false, check_quantize, no_scratch, convert_cost, run_quantize},
     {OpCode::kDequantize, 1, 3, 1, false, check_dequantize, no_scratch, convert_cost,
      run_dequantize},

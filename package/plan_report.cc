@@ -210,6 +210,8 @@ std::string_view operator_name(std::uint16_t op) {
       return "Normalize";
     case ops::OpCode::kLrn:
       return "Lrn";
+    case ops::OpCode::kRecurrent:
+      return "Recurrent";
     case ops::OpCode::kQuantize:
       return "Quantize";
     case ops::OpCode::kDequantize:

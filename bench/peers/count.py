@@ -129,6 +129,8 @@ def row_of(name, engines, core):
             row[engine] = instructions(name, engine, core)
         except models.NotCompiled as reason:
             row["problem"] = f"not compiled: {reason}"
+        except RuntimeError as error:
+            row["problem"] = str(error)
     if all(engine in row for engine in ENGINES):
         row["ratio"] = row["smartzone"] / row["onnxruntime"]
     return row

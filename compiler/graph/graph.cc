@@ -154,6 +154,22 @@ const char* to_string(Op op) {
       return "LpNormalization";
     case Op::kEinsum:
       return "Einsum";
+    case Op::kRnn:
+      return "RNN";
+    case Op::kGru:
+      return "GRU";
+    case Op::kLstm:
+      return "LSTM";
+    case Op::kRecurrentResult:
+      return "RecurrentResult";
+    case Op::kRecurrent:
+      return "Recurrent";
+    case Op::kConvTranspose:
+      return "ConvTranspose";
+    case Op::kLpPool:
+      return "LpPool";
+    case Op::kGlobalLpPool:
+      return "GlobalLpPool";
     case Op::kQuantizeLinear:
       return "QuantizeLinear";
     case Op::kDequantizeLinear:

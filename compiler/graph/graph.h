@@ -2,6 +2,7 @@
 // dimensions. Importers make it, passes rewrite it, the planner lowers it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "compiler/graph/movement_attributes.h"
 #include "ops/attributes.h"
 #include "ops/normalize/normalize.h"
+#include "ops/recurrent/recurrent.h"
 
 namespace sz::compiler {
 
@@ -128,6 +130,16 @@ enum class Op {
   kSize,     // x
   kEyeLike,  // x; EyeAttributes
   kRange,    // start, limit, step
+  // Recurrent layers. Spelled out but for the last, which runs on the device.
+  kRnn,              // x, w, r, optional b, lengths, h0, c0, peepholes (ONNX's); the hidden states
+  kGru,              // [directions, T, B, H], with keep_cell one more row, the cell state;
+  kLstm,             // RecurrentLayerAttributes
+  kRecurrentResult,  // such a tensor; RecurrentResultAttributes
+  kRecurrent,        // x [T, B, G * H], r, optional rb, h0, c0, peepholes; RecurrentAttributes
+  // Windows, spelled out in convolutions and pools.
+  kConvTranspose,  // x, w [C, M/groups, KH, KW], optional bias [M]; ConvTransposeAttributes
+  kLpPool,         // x; LpPoolAttributes
+  kGlobalLpPool,   // x; LpPoolAttributes, of which only p counts
 };
 
 // The ONNX name of an operator.
@@ -236,6 +248,33 @@ struct LrnAttributes {
 struct EinsumAttributes {
   std::string equation;  // without spaces
 };
+struct RecurrentLayerAttributes {
+  ops::RecurrentKind kind = ops::RecurrentKind::kLstm;
+  std::int64_t units = 0;       // 0: as the weights say
+  std::int64_t directions = 1;  // 2: forward, then in reverse
+  bool reverse = false;         // the only direction
+  bool batch_first = false;
+  bool linear_before_reset = false;
+  bool keep_cell = false;
+  float clip = __builtin_inff();
+  std::vector<std::array<ops::RecurrentActivation, 3>> activations;  // of each direction
+};
+// One of ONNX's outputs.
+struct RecurrentResultAttributes {
+  enum class What { kAll, kLastHidden, kLastCell } what = What::kAll;
+  RecurrentLayerAttributes layer;
+};
+struct RecurrentAttributes {
+  ops::RecurrentAttributes words;
+};
+struct ConvTransposeAttributes {
+  WindowAttributes window;
+  std::vector<std::int64_t> output_padding, output_shape;  // may be empty
+};
+struct LpPoolAttributes {
+  WindowAttributes window;
+  std::int64_t p = 2;
+};
 struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
@@ -275,7 +314,9 @@ using Attributes =
                  TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
                  MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
                  QuantAttributes, UnaryFunction, BinaryOperation,
-                 IsInfAttributes, ArgAttributes, CumSumAttributes>;
+                 IsInfAttributes, ArgAttributes, CumSumAttributes,
+                 ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
+                 RecurrentResultAttributes, RecurrentAttributes>;
 
 struct Value {
   std::string name;

@@ -11,14 +11,6 @@
 namespace sz::compiler {
 namespace {
 
-void expect_rank4(const Graph& graph, const Node& node, const Shape& shape) {
-  if (shape.size() != 4) {
-    fail(graph, node,
-         "its input is " + to_string(shape) +
-             "; only two-dimensional images (rank 4) are supported");
-  }
-}
-
 void expect_constant_vector(const Graph& graph, const Node& node, std::size_t input,
                             std::int64_t size, const char* what) {
   const Shape& shape = graph.shape(node.inputs[input]);
@@ -32,9 +24,10 @@ void expect_constant_vector(const Graph& graph, const Node& node, std::size_t in
 Shape infer_conv(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   const Shape& w = graph.shape(node.inputs[1]);
-  expect_rank4(graph, node, x);
-  if (w.size() != 4) fail(graph, node, "its weights are " + to_string(w) + "; rank 4 is needed");
-  const WindowAttributes window = resolve_window(graph, node, x, {w[2], w[3]});
+  if (w.size() != x.size() || w.size() < 3) {
+    fail(graph, node, "its weights are " + to_string(w) + " for an input of " + to_string(x));
+  }
+  const WindowAttributes window = resolve_window(graph, node, x, Shape(w.begin() + 2, w.end()));
   const std::int64_t groups = window.groups;
   if (groups < 1 || x[1] % groups != 0 || w[0] % groups != 0 || w[1] != x[1] / groups) {
     fail(graph, node,
@@ -42,16 +35,21 @@ Shape infer_conv(const Graph& graph, const Node& node) {
              " groups do not fit an input of " + to_string(x));
   }
   if (node.input(2) != kNoValue) expect_constant_vector(graph, node, 2, w[0], "the bias");
-  return {x[0], w[0], window_output(graph, node, window, x[2], 0),
-          window_output(graph, node, window, x[3], 1)};
+  Shape result = {x[0], w[0]};
+  for (std::size_t axis = 0; axis + 2 < x.size(); ++axis) {
+    result.push_back(window_output(graph, node, window, x[axis + 2], axis));
+  }
+  return result;
 }
 
 Shape infer_pool(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
-  expect_rank4(graph, node, x);
   const WindowAttributes window = resolve_window(graph, node, x, {});
-  return {x[0], x[1], window_output(graph, node, window, x[2], 0),
-          window_output(graph, node, window, x[3], 1)};
+  Shape result = {x[0], x[1]};
+  for (std::size_t axis = 0; axis + 2 < x.size(); ++axis) {
+    result.push_back(window_output(graph, node, window, x[axis + 2], axis));
+  }
+  return result;
 }
 
 Shape infer_fully_connected(const Graph& graph, const Node& node) {
@@ -59,6 +57,13 @@ Shape infer_fully_connected(const Graph& graph, const Node& node) {
   const Shape& w = graph.shape(node.inputs[1]);
   if (x.empty() || w.size() != 2 || x.back() != w[1]) fail(graph, node, "operands do not fit");
   x.back() = w[0];
+  return x;
+}
+
+Shape infer_global_pool(const Graph& graph, const Node& node) {
+  Shape x = graph.shape(node.inputs[0]);
+  if (x.size() < 3) fail(graph, node, "its input " + to_string(x) + " has no pixels");
+  std::fill(x.begin() + 2, x.end(), 1);
   return x;
 }
 
@@ -216,8 +221,7 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_pool(graph, node);
     case Op::kGlobalAveragePool:
     case Op::kGlobalMaxPool:
-      expect_rank4(graph, node, x);
-      return {x[0], x[1], 1, 1};
+      return infer_global_pool(graph, node);
     case Op::kSoftmax:
       normal_axis(graph, node, node.get<SoftmaxAttributes>().axis, x.size(),
                   node.get<SoftmaxAttributes>().flattened);
@@ -270,6 +274,8 @@ constexpr std::array kFamilies = {
     infer_reduction,
     infer_matrix,
     infer_normalization,
+    infer_recurrent,
+    infer_window,
     infer_quantized,
 };
 
@@ -286,6 +292,7 @@ DType result_dtype(const Graph& graph, const Node& node) {
 
 // Data is f32; only the operators that shape arithmetic needs take other types.
 void check_dtypes(const Graph& graph, const Node& node) {
+  const DType dtype = graph.value(node.inputs[0]).dtype;
   switch (node.op) {
     case Op::kConcat:
     case Op::kTranspose:

@@ -61,7 +61,8 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 }
 
 void expand(Graph& graph) {
-  static constexpr std::array kFamilies = {expand_matrix, expand_normalization};
+  static constexpr std::array kFamilies = {expand_matrix, expand_normalization, expand_recurrent,
+                                           expand_window};
   Rewriter::run(graph, [](Node& node, Rewriter& rewriter) {
     for (const auto family : kFamilies) {
       if (family(rewriter, node)) return;

@@ -38,6 +38,8 @@ class Expansion {
 // True if the node is of the family; then what stands for it has been emitted.
 bool expand_matrix(Rewriter& rewriter, Node& node);
 bool expand_normalization(Rewriter& rewriter, Node& node);
+bool expand_recurrent(Rewriter& rewriter, Node& node);
+bool expand_window(Rewriter& rewriter, Node& node);
 
 // Product of dimensions [begin, end).
 std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end);

@@ -16,6 +16,7 @@ bool lower_indexed(Lowering& lowering, const Node& node);
 bool lower_elementwise(Lowering& lowering, const Node& node);
 bool lower_reduction(Lowering& lowering, const Node& node);
 bool lower_matrix(Lowering& lowering, const Node& node);
+bool lower_recurrent(Lowering& lowering, const Node& node);
 bool lower_quantized(Lowering& lowering, const Node& node);
 
 }  // namespace sz::compiler

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "compiler/plan/families.h"
 #include "compiler/plan/quant_weights.h"
@@ -124,6 +125,20 @@ void convert_along_axis(Lowering& l, const Node& node, OpCode code, std::size_t 
   l.layout.set_native(node.output, l.layout.reorder(value.name, y, swap));
 }
 
+// x and the result of a function of single elements: in native order, but for an output of the
+// graph whose operand is there in ONNX's order only.
+std::pair<TensorId, TensorId> same_order(Lowering& l, const Node& node) {
+  const auto& outputs = l.graph.outputs;
+  const bool is_output = std::find(outputs.begin(), outputs.end(), node.output) != outputs.end();
+  const ValueId x = node.inputs[0];
+  if (is_output && l.layout.has_plain(x) && !l.layout.has_native(x)) {
+    const TensorId plain = l.layout.plain(x);
+    return {plain, l.layout.make_plain(node.output)};
+  }
+  const TensorId native = l.layout.native(x);
+  return {native, l.layout.make_native(node.output)};
+}
+
 void convert(Lowering& l, const Node& node, OpCode code) {
   const auto count = static_cast<std::size_t>(element_count(l.graph.shape(node.inputs[1])));
   for (std::size_t i = 0; i < count; ++i) {
@@ -236,24 +251,39 @@ void pool(Lowering& l, const Node& node) {
   l.builder.step(node, OpCode::kQPool2d, {x}, l.layout.make_native(node.output), a);
 }
 
+// The factor of a mean of n elements. In fixed point, TFLite divides the multiplier of sx / sy by n
+// and cuts off what is behind its last bit.
+ops::QuantFactor mean_factor(const QuantAttributes& q, std::int64_t n) {
+  const double factor = q.inputs[0].scale / q.output.scale;
+  if (q.rescale == Rescale::kFloat) {
+    return quant_factor(q.rescale, factor / static_cast<double>(n));
+  }
+  ops::QuantFactor fixed = quant_factor(q.rescale, factor);
+  int shift = 0;  // of the largest power of two in n
+  while (std::int64_t{2} << shift <= n) ++shift;
+  shift = std::min(shift, 31 + fixed.shift);
+  fixed.multiplier =
+      static_cast<std::int32_t>((static_cast<std::int64_t>(fixed.multiplier) << shift) / n);
+  fixed.shift -= shift;
+  return fixed;
+}
+
 void global_pool(Lowering& l, const Node& node) {
   expect_signed(l, node, 1);
   const auto& q = node.get<QuantAttributes>();
   const Shape& shape = l.graph.shape(node.inputs[0]);
-  const auto pixels = static_cast<double>(shape[2] * shape[3]);
-  const double factor = q.inputs[0].scale / q.output.scale / pixels;
   const TensorId x = l.layout.native(node.inputs[0]);
   l.builder.step(node, OpCode::kQGlobalAveragePool, {x}, l.layout.make_native(node.output),
-                 ops::QGlobalAveragePoolAttributes{quant_factor(q.rescale, factor),
+                 ops::QGlobalAveragePoolAttributes{mean_factor(q, shape[2] * shape[3]),
                                                    q.inputs[0].zero, output_of(q)});
 }
 
 void requantize(Lowering& l, const Node& node) {
   const auto& q = node.get<QuantAttributes>();
   const double factor = q.inputs[0].scale / q.output.scale;
-  const TensorId x = l.layout.native(node.inputs[0]);
+  const auto [x, y] = same_order(l, node);
   l.builder.step(
-      node, OpCode::kRequantize, {x}, l.layout.make_native(node.output),
+      node, OpCode::kRequantize, {x}, y,
       ops::RequantizeAttributes{quant_factor(q.rescale, factor), q.inputs[0].zero, output_of(q)});
 }
 
@@ -263,10 +293,10 @@ void lookup(Lowering& l, const Node& node) {
   if (l.graph.value(node.inputs[0]).dtype == DType::kI8) {
     for (std::size_t i = 0; i < 128; ++i) std::swap(table[i], table[i + 128]);
   }
-  const TensorId x = l.layout.native(node.inputs[0]);
+  const auto [x, y] = same_order(l, node);
   const TensorId entries = raw_constant(l, node.name + ".table", l.graph.value(node.output).dtype,
                                         {256}, table.data(), 256);
-  l.builder.step(node, OpCode::kLookup, {x, entries}, l.layout.make_native(node.output));
+  l.builder.step(node, OpCode::kLookup, {x, entries}, y);
 }
 
 void softmax(Lowering& l, const Node& node) {

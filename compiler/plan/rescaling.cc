@@ -39,22 +39,22 @@ std::int32_t exponential_of_small(std::int32_t a) {
   return at_centre + multiply(at_centre, x + tail);
 }
 
-// exp(a) in Q0.31 for a <= 0 with kFractionBits bits of fraction.
-std::int32_t exponential(std::int32_t a) {
+}  // namespace
+
+std::int32_t fixed_point_exponential(std::int32_t a, int integer_bits) {
   if (a == 0) return kMost;
-  const std::int32_t quarter = 1 << (kFractionBits - 2);
+  const int fraction_bits = 31 - integer_bits;
+  const std::int32_t quarter = 1 << (fraction_bits - 2);
   const std::int32_t small = (a & (quarter - 1)) - quarter;
-  std::int32_t result = exponential_of_small(small * (1 << kIntegerBits));
+  std::int32_t result = exponential_of_small(small * (1 << integer_bits));
   const std::int32_t rest = small - a;  // a multiple of 1/4: exp by its bits
-  for (int exponent = -2; exponent < kIntegerBits; ++exponent) {
-    if ((rest & (1 << (kFractionBits + exponent))) == 0) continue;
+  for (int exponent = -2; exponent < integer_bits; ++exponent) {
+    if ((rest & (1 << (fraction_bits + exponent))) == 0) continue;
     const double power = std::exp(-std::ldexp(1.0, exponent));
     result = multiply(result, static_cast<std::int32_t>(std::llround(power * kTwo31)));
   }
   return result;
 }
-
-}  // namespace
 
 FixedPoint fixed_point(double factor) {
   if (!(factor > 0)) return {};
@@ -90,7 +90,7 @@ std::vector<std::int32_t> fixed_point_exponentials(double beta, double scale) {
     const auto clipped = std::max<std::int64_t>(shifted, std::numeric_limits<std::int32_t>::min());
     std::int32_t scaled = multiply(static_cast<std::int32_t>(clipped), factor.multiplier);
     if (factor.shift < 0) scaled = divide(scaled, std::min(-factor.shift, 30));
-    table[static_cast<std::size_t>(d)] = exponential(scaled);
+    table[static_cast<std::size_t>(d)] = fixed_point_exponential(scaled, kIntegerBits);
   }
   return table;
 }

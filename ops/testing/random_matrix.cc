@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/gemm/pack.h"
 #include "ops/matmul/matmul.h"
 #include "ops/normalize/lrn.h"
 #include "ops/normalize/normalize.h"
+#include "ops/recurrent/recurrent.h"
 
 namespace sz::ops::testing {
 namespace {
@@ -105,5 +107,63 @@ Case random_lrn(Random& random) {
   fill(random, x, random.chance(4));
   return Case{OpCode::kLrn, {x}, Tensor(dims, random_gap(random)), words_of(attributes)};
 }
+
+Tensor packed_recurrent(const std::vector<float>& weights, const std::vector<float>& bias,
+                        std::uint32_t gates, std::uint32_t units) {
+  const std::size_t elements = *recurrent_gate_elements(units);
+  Tensor packed({static_cast<std::uint32_t>(gates * elements)});
+  const std::span<const float> all_weights(weights), all_bias(bias);
+  const std::size_t matrix = std::size_t{units} * units;
+  for (std::uint32_t gate = 0; gate < gates; ++gate) {
+    EXPECT_TRUE(pack_fully_connected(all_weights.subspan(gate * matrix, matrix),
+                                     all_bias.subspan(std::size_t{gate} * units, units), units,
+                                     units, {&packed.at(gate * elements), elements}));
+  }
+  return packed;
+}
+
+RecurrentCase random_recurrent_case(Random& random) {
+  RecurrentCase test{{OpCode::kRecurrent, {}, Tensor({1}), {}}, {}, {}, {}};
+  RecurrentAttributes& a = test.attributes;
+  a.kind = static_cast<RecurrentKind>(random.integer(0, 2));
+  a.reverse = random.integer(0, 1);
+  if (a.kind == RecurrentKind::kGru) a.linear_before_reset = random.integer(0, 1);
+  if (a.kind == RecurrentKind::kLstm) a.keep_cell = random.integer(0, 1);
+  if (random.chance(4)) a.clip = 0.5f;
+  a.activations[0] = {RecurrentFunction::kSigmoid, 0.0f, 0.0f};
+  for (RecurrentActivation& activation : a.activations) {
+    if (!random.chance(3)) continue;
+    activation = {static_cast<RecurrentFunction>(random.integer(0, 7)), 0.3f, 0.4f};
+  }
+  const std::uint32_t gates = gates_of(a.kind);
+  const std::uint32_t steps = random.integer(1, 5);
+  const std::uint32_t rows = random.integer(1, random.chance(6) ? 40 : 4);
+  const std::uint32_t units = random.integer(1, random.chance(4) ? 150 : 40);
+  const bool extreme = random.chance(6);
+  Tensor x({steps, rows, gates * units}, random_gap(random));
+  fill(random, x, extreme);
+  const float scale = 1.0f / static_cast<float>(units);
+  for (std::size_t i = 0; i < std::size_t{gates} * units * units; ++i) {
+    test.weights.push_back(random.real() * scale * 4.0f);
+  }
+  for (std::size_t i = 0; i < std::size_t{gates} * units; ++i) test.bias.push_back(random.real());
+  test.step.inputs = {x, packed_recurrent(test.weights, test.bias, gates, units)};
+  const bool lstm = a.kind == RecurrentKind::kLstm;
+  for (std::uint32_t left = random.integer(0, lstm ? 2 : 1); left > 0; --left) {
+    Tensor state({rows, units}, random_gap(random));
+    fill(random, state, extreme);
+    test.step.inputs.push_back(state);
+  }
+  if (test.step.inputs.size() == 4 && random.chance(2)) {
+    Tensor peepholes({3 * units});
+    fill(random, peepholes, false);
+    test.step.inputs.push_back(peepholes);
+  }
+  test.step.output = Tensor({steps + a.keep_cell, rows, units}, random_gap(random));
+  test.step.attributes = words_of(a);
+  return test;
+}
+
+Case random_recurrent(Random& random) { return random_recurrent_case(random).step; }
 
 }  // namespace sz::ops::testing

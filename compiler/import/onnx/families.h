@@ -16,6 +16,8 @@ const OnnxImporters& reduction_importers();
 void axes_input(NodeImport& n, std::int64_t since, bool required);
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
+const OnnxImporters& recurrent_importers();
+const OnnxImporters& window_importers();
 const OnnxImporters& quantized_importers();
 
 // Reads the attributes of a convolution or pool that stand for its window.

@@ -104,16 +104,6 @@ void batch_norm(NodeImport& n) {
   emit(n, Op::kBatchNorm, a);
 }
 
-void gemm(NodeImport& n) {
-  n.reader.expect_inputs(n.reader.opset() >= 11 ? 2 : 3, 3);
-  const GemmAttributes a{n.reader.real("alpha", 1), n.reader.real("beta", 1),
-                         n.reader.flag("transA", false), n.reader.flag("transB", false)};
-  if (!std::isfinite(a.alpha) || !std::isfinite(a.beta)) {
-    n.reader.refuse("alpha and beta must be finite");
-  }
-  emit(n, Op::kGemm, a);
-}
-
 void softmax(NodeImport& n) {
   n.reader.expect_inputs(1, 1);
   const bool flattened = n.reader.opset() < 13;
@@ -234,7 +224,6 @@ const OnnxImporters& common_importers() {
       {"Dropout", dropout},
       {"Flatten", flatten},
       {"Gather", gather},
-      {"Gemm", gemm},
       {"GlobalAveragePool", plain<Op::kGlobalAveragePool, 1>},
       {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
       {"Identity", plain<Op::kIdentity, 1>},
@@ -260,6 +249,8 @@ constexpr std::array kFamilies = {
     reduction_importers,
     matrix_importers,
     normalization_importers,
+    recurrent_importers,
+    window_importers,
     quantized_importers,
     common_importers,
 };

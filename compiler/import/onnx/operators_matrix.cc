@@ -1,5 +1,6 @@
 // Products of matrices.
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/import/onnx/families.h"
 #include "compiler/import/onnx/importer.h"
@@ -10,6 +11,18 @@ namespace {
 void matmul(NodeImport& n) {
   n.reader.expect_inputs(2, 2);
   emit(n, Op::kMatMul, MatMulAttributes{});
+}
+
+void gemm(NodeImport& n) {
+  n.reader.expect_inputs(n.reader.opset() >= 11 ? 2 : 3, 3);
+  const GemmAttributes a{n.reader.real("alpha", 1), n.reader.real("beta", 1),
+                         n.reader.flag("transA", false), n.reader.flag("transB", false)};
+  if (!std::isfinite(a.alpha) || !std::isfinite(a.beta)) {
+    n.reader.refuse("alpha and beta must be finite");
+  }
+  // Opset 6 says so where opset 7 always allows it.
+  if (!n.reader.flag("broadcast", true)) n.reader.refuse("broadcast = 0 is not implemented");
+  emit(n, Op::kGemm, a);
 }
 
 void einsum(NodeImport& n) {
@@ -26,7 +39,7 @@ void einsum(NodeImport& n) {
 }  // namespace
 
 const OnnxImporters& matrix_importers() {
-  static const OnnxImporters table = {{"Einsum", einsum}, {"MatMul", matmul}};
+  static const OnnxImporters table = {{"Einsum", einsum}, {"Gemm", gemm}, {"MatMul", matmul}};
   return table;
 }
 

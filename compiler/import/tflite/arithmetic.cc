@@ -65,6 +65,14 @@ ValueId bias_of(Translator& t, std::int64_t outputs, Kind kind) {
                                        : t.add_constant("bias", reshaped(*bias, {outputs}));
 }
 
+void quantised_mean(Translator& t, bool keep) {
+  const ValueId y = t.emit(Op::kQGlobalAveragePool, {t.image(0)},
+                           rescaling(t, {0}, file::Activation::NONE));
+  if (keep) return t.finish_image(y);
+  const Shape shape = t.graph().shape(y);
+  t.finish_plain(t.reshape(y, {shape[0], shape[1]}));
+}
+
 }  // namespace
 
 void add(Translator& t) { binary(t, Op::kAdd, Op::kQAdd, activation_of<file::AddOptions>(t)); }
@@ -139,8 +147,8 @@ void mean(Translator& t) {
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   const bool pool = shape.size() == 4 && axes == std::vector<std::int64_t>{1, 2};
   if (t.common_kind() != Kind::kFloat) {
-    t.refuse("on " + std::string(file::EnumNameTensorType(t.output_tensor().type)) +
-             " is not supported");
+    if (!pool) t.refuse("of 8-bit values is supported over height and width only");
+    return quantised_mean(t, keep);
   }
   if (axes.empty()) t.refuse("reduces no dimension, which is not supported");
   const ValueId x = pool ? t.image(0) : t.plain(0);

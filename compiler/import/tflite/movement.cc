@@ -1,5 +1,6 @@
 // Operations that move elements and change shapes.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "compiler/import/tflite/operations.h"
@@ -25,6 +26,23 @@ void finish_reshaped(Translator& t) {
     t.refuse(to_string(shape) + " cannot become " + to_string(wanted));
   }
   t.finish_plain(t.reshape(t.plain(0), wanted));
+}
+
+// UINT8 models may join parts of different scales: TFLite rescales them in f32. INT8 models must not.
+ValueId rescaled_part(Translator& t, ValueId x, std::size_t input) {
+  const Tensor& part = t.input_tensor(input);
+  if (part.type != file::TensorType::UINT8) {
+    t.refuse(part.name + " has another scale than the output, which is not supported");
+  }
+  const Tensor& output = t.output_tensor();
+  const float inverse = 1.0f / output.scaling.scales[0];
+  const float scale = part.scaling.scales[0] * inverse;
+  const float bias = static_cast<float>(-part.scaling.zeros[0]) * scale;
+  return lookup(t, x, input, [&](std::int32_t value) {
+    const float steps = std::round(static_cast<float>(value) * scale + bias);
+    return static_cast<std::int32_t>(std::clamp(steps, -1024.0f, 1024.0f)) +
+           output.scaling.zeros[0];
+  });
 }
 
 bool agrees(const std::vector<std::int64_t>& asked, const Shape& shape) {
@@ -180,10 +198,9 @@ void concatenation(Translator& t) {
     const Tensor& part = t.input_tensor(i);
     if (part.shape.size() != rank) t.refuse(part.name + " has another number of dimensions");
     if (part.type != t.output_tensor().type) t.refuse(part.name + " has another type");
-    if (kind == Kind::kQuantized && !same_scaling(t, part, t.output_tensor())) {
-      t.refuse(part.name + " has another scale than the output, which is not supported");
-    }
-    parts.push_back(rank == 4 ? t.image(i) : t.plain(i));
+    const ValueId x = rank == 4 ? t.image(i) : t.plain(i);
+    const bool same = kind != Kind::kQuantized || same_scaling(t, part, t.output_tensor());
+    parts.push_back(same ? x : rescaled_part(t, x, i));
   }
   const auto place = static_cast<std::int64_t>(rank == 4 ? image_axis(axis) : axis);
   t.finish(t.emit(Op::kConcat, std::move(parts), AxisAttributes{place}));

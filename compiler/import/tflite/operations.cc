@@ -36,6 +36,12 @@ Translate find_operation(file::Operation code) {
       return relu_n1_to_1;
     case file::Operation::LEAKY_RELU:
       return leaky_relu;
+    case file::Operation::LOGISTIC:
+      return logistic;
+    case file::Operation::TANH:
+      return hyperbolic_tangent;
+    case file::Operation::HARD_SWISH:
+      return hard_swish;
     case file::Operation::QUANTIZE:
       return quantize;
     case file::Operation::DEQUANTIZE:

@@ -30,6 +30,9 @@ void relu(Translator& t);
 void relu6(Translator& t);
 void relu_n1_to_1(Translator& t);
 void leaky_relu(Translator& t);
+void logistic(Translator& t);
+void hyperbolic_tangent(Translator& t);
+void hard_swish(Translator& t);
 void quantize(Translator& t);
 void dequantize(Translator& t);
 // movement.cc

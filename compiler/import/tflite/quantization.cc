@@ -111,7 +111,7 @@ Weights weights_of(const Translator& t, const Tensor& tensor, std::size_t channe
   return {{scaling.scales.begin(), scaling.scales.end()}, zero};
 }
 
-ValueId lookup(Translator& t, ValueId x,
+ValueId lookup(Translator& t, ValueId x, std::size_t input,
                const std::function<std::int32_t(std::int32_t)>& function) {
   const Tensor& output = t.output_tensor();
   const std::int32_t first = t.graph().value(x).dtype == DType::kI8 ? -128 : 0;
@@ -123,12 +123,12 @@ ValueId lookup(Translator& t, ValueId x,
     table->bytes.push_back(static_cast<std::byte>(y));
   }
   const ValueId id = t.add_constant("table", std::move(table));
-  return t.emit(Op::kLookup, {x, id}, rescaling(t, {0}, file::Activation::NONE));
+  return t.emit(Op::kLookup, {x, id}, rescaling(t, {input}, file::Activation::NONE));
 }
 
 ValueId bounded(Translator& t, ValueId x, const QuantAttributes& q) {
   if (q.low == lowest(t.output_tensor()) && q.high == highest(t.output_tensor())) return x;
-  return lookup(t, x, [&](std::int32_t value) { return std::clamp(value, q.low, q.high); });
+  return lookup(t, x, 0, [&](std::int32_t value) { return std::clamp(value, q.low, q.high); });
 }
 
 }  // namespace sz::compiler::tflite

@@ -30,9 +30,10 @@ struct Weights {
 };
 Weights weights_of(const Translator& t, const Tensor& tensor, std::size_t channels);
 
-// A table that gives the result for each value of x's type, and its node. `function` maps value to
-// value; the result is bounded by the type of the output.
-ValueId lookup(Translator& t, ValueId x, const std::function<std::int32_t(std::int32_t)>& function);
+// A table that gives the result for each value of x's type, and its node; x is the operand `input`.
+// `function` maps value to value; the result is bounded by the type of the output.
+ValueId lookup(Translator& t, ValueId x, std::size_t input,
+               const std::function<std::int32_t(std::int32_t)>& function);
 
 // y = clamp(x) within the attributes' bounds, if they are narrower than the type.
 ValueId bounded(Translator& t, ValueId x, const QuantAttributes& q);

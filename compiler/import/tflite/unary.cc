@@ -5,6 +5,7 @@
 
 #include "compiler/import/tflite/operations.h"
 #include "compiler/import/tflite/quantization.h"
+#include "compiler/import/tflite/tables.h"
 
 namespace sz::compiler::tflite {
 namespace {
@@ -26,7 +27,7 @@ void clamp(Translator& t, file::Activation activation) {
   }
 }
 
-ConstantPtr scale_of(const Tensor& tensor) {
+ConstantPtr scales_of(const Tensor& tensor) {
   const std::vector<float>& scales = tensor.scaling.scales;
   if (scales.size() == 1) return make_f32({}, scales);
   return make_f32({static_cast<std::int64_t>(scales.size())}, scales);
@@ -42,6 +43,35 @@ ConstantPtr zero_of(const Tensor& tensor) {
     zero->bytes.push_back(static_cast<std::byte>(value));
   }
   return zero;
+}
+
+float scale_of(const Translator& t, std::size_t input) {
+  return static_cast<float>(scaling_of(t, t.input_tensor(input)).scale);
+}
+float scale_of(const Translator& t) {
+  return static_cast<float>(scaling_of(t, t.output_tensor()).scale);
+}
+
+// The table of a function of values less their zero points.
+void finish_table(Translator& t, const Function& function) {
+  if (t.common_kind() != Kind::kQuantized) t.refuse("works on FLOAT32, INT8 and UINT8 only");
+  const std::int32_t x_zero = scaling_of(t, t.input_tensor(0)).zero;
+  const std::int32_t y_zero = scaling_of(t, t.output_tensor()).zero;
+  t.finish(lookup(t, operand(t), 0,
+                  [&](std::int32_t value) { return function(value - x_zero) + y_zero; }));
+}
+
+[[noreturn]] void refuse_float(const Translator& t) {
+  t.refuse("on FLOAT32 is not supported");
+}
+
+// TFLite's functions of a fixed range have a fixed scale.
+void expect_output(const Translator& t, float scale, std::int32_t zero) {
+  const Quantization output = scaling_of(t, t.output_tensor());
+  if (output.scale != static_cast<double>(scale) || output.zero != zero) {
+    t.refuse("its output must have the scale 1/" + std::to_string(static_cast<int>(1 / scale)) +
+             " and the zero point " + std::to_string(zero));
+  }
 }
 
 // Constant weights that are stored in 8 bits and used as f32.
@@ -72,11 +102,33 @@ void leaky_relu(Translator& t) {
   t.expect_operands(1, 1);
   const float alpha = options<file::LeakyReluOptions>(t).alpha();
   if (!std::isfinite(alpha)) t.refuse("its alpha is not a finite number");
-  if (t.common_kind() != Kind::kFloat) {
-    t.refuse("on " + std::string(file::EnumNameTensorType(t.output_tensor().type)) +
-             " is not supported");
+  if (t.common_kind() == Kind::kFloat) {
+    return t.finish(t.emit(Op::kLeakyRelu, {operand(t)}, LeakyReluAttributes{alpha}));
   }
-  t.finish(t.emit(Op::kLeakyRelu, {operand(t)}, LeakyReluAttributes{alpha}));
+  if (!(alpha > 0)) t.refuse("its alpha is not positive, which is not supported of 8-bit values");
+  finish_table(t, leaky_relu_of(scale_of(t, 0), alpha, scale_of(t)));
+}
+
+void logistic(Translator& t) {
+  t.expect_operands(1, 1);
+  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  expect_output(t, 1.0f / 256, lowest(t.output_tensor()));
+  finish_table(t, logistic_of(scale_of(t, 0)));
+}
+
+void hyperbolic_tangent(Translator& t) {
+  t.expect_operands(1, 1);
+  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  expect_output(t, 1.0f / 128, lowest(t.output_tensor()) + 128);
+  finish_table(t, tanh_of(scale_of(t, 0)));
+}
+
+void hard_swish(Translator& t) {
+  t.expect_operands(1, 1);
+  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  const HardSwish function = hard_swish_of(scale_of(t, 0), scale_of(t));
+  if (!function.valid) t.refuse("the scale of its output is too small for that of its input");
+  finish_table(t, function.function);
 }
 
 void quantize(Translator& t) {
@@ -88,7 +140,7 @@ void quantize(Translator& t) {
     case Kind::kFloat:
       return t.finish(t.emit(
           Op::kQuantizeLinear,
-          {x, t.add_constant("scale", scale_of(output)), t.add_constant("zero", zero_of(output))},
+          {x, t.add_constant("scale", scales_of(output)), t.add_constant("zero", zero_of(output))},
           AxisAttributes{}));
     case Kind::kQuantized: {
       QuantAttributes q;
@@ -119,7 +171,7 @@ void dequantize(Translator& t) {
   scaling_of(t, input);
   t.finish(t.emit(
       Op::kDequantizeLinear,
-      {operand(t), t.add_constant("scale", scale_of(input)), t.add_constant("zero", zero_of(input))},
+      {operand(t), t.add_constant("scale", scales_of(input)), t.add_constant("zero", zero_of(input))},
       AxisAttributes{}));
 }
 
