@@ -174,8 +174,6 @@ const char* to_string(Op op) {
       return "QuantizeLinear";
     case Op::kDequantizeLinear:
       return "DequantizeLinear";
-    case Op::kDynamicQuantizeLinear:
-      return "DynamicQuantizeLinear";
     case Op::kQConv:
       return "QConv";
     case Op::kQFullyConnected:

@@ -86,11 +86,10 @@ enum class Op {
   kMeanVarianceNorm,  // x; NormAttributes
   kLpNorm,            // x; NormAttributes
   kEinsum,            // one or two operands; EinsumAttributes
-  // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first three as in
+  // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first two as in
   // ONNX, all others with QuantAttributes.
   kQuantizeLinear,         // x f32, scale f32, zero; AxisAttributes. The zero decides the type
   kDequantizeLinear,       // x i8/u8/i32, scale f32, optional zero; AxisAttributes
-  kDynamicQuantizeLinear,  // x f32; DynamicQuantizeAttributes: one of its three results
   kQConv,                  // x, w [M, C/groups, KH, KW] i8/u8 constant, optional bias [M] i32
   kQFullyConnected,        // x [..., K], w [M, K] i8/u8 constant, optional bias [M] i32
   kQAdd,
@@ -305,10 +304,6 @@ struct QuantAttributes {
   double beta = 1;          // kQSoftmax: of exp(beta * x)
   WindowAttributes window;  // kQConv, kQAveragePool
 };
-// Which result of DynamicQuantizeLinear the node makes: y u8, its scale f32, its zero point u8.
-struct DynamicQuantizeAttributes {
-  enum class Part { kValue, kScale, kZero } part = Part::kValue;
-};
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
@@ -318,7 +313,7 @@ using Attributes =
                  CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
                  TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
                  MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
-                 QuantAttributes, DynamicQuantizeAttributes, UnaryFunction, BinaryOperation,
+                 QuantAttributes, UnaryFunction, BinaryOperation,
                  IsInfAttributes, ArgAttributes, CumSumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
                  RecurrentResultAttributes, RecurrentAttributes>;

@@ -75,20 +75,6 @@ TypedShape infer_dequantize(const Graph& graph, const Node& node) {
   return {DType::kF32, graph.shape(node.inputs[0])};
 }
 
-TypedShape infer_dynamic(const Graph& graph, const Node& node) {
-  expect_type(graph, node, 0, graph.value(node.inputs[0]).dtype == DType::kF32, "f32");
-  using Part = DynamicQuantizeAttributes::Part;
-  switch (node.get<DynamicQuantizeAttributes>().part) {
-    case Part::kValue:
-      return {DType::kU8, graph.shape(node.inputs[0])};
-    case Part::kScale:
-      return {DType::kF32, {}};
-    case Part::kZero:
-      return {DType::kU8, {}};
-  }
-  fail(graph, node, "has no such result");
-}
-
 bool is_scale(double scale) { return std::isfinite(scale) && scale > 0; }
 
 bool fits(std::int32_t number, DType type) {
@@ -232,8 +218,6 @@ std::optional<TypedShape> infer_quantized(const Graph& graph, const Node& node) 
       return infer_quantize(graph, node);
     case Op::kDequantizeLinear:
       return infer_dequantize(graph, node);
-    case Op::kDynamicQuantizeLinear:
-      return infer_dynamic(graph, node);
     case Op::kQConv:
       check_layer(graph, node);
       return TypedShape{type(),

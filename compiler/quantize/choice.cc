@@ -15,7 +15,8 @@ bool keeps_numbers(Op op) {
     case Op::kMaxPool:
     case Op::kReshape:
     case Op::kTranspose:
-    case Op::kSlice:
+    case Op::kMove:
+    case Op::kUpsample:
     case Op::kConcat:
       return true;
     default:
@@ -46,10 +47,12 @@ std::size_t operands_of(const Graph& graph, const Node& node) {
     case Op::kGlobalAveragePool:
     case Op::kClamp:
     case Op::kLeakyRelu:
+    case Op::kUnary:
     case Op::kMaxPool:
     case Op::kReshape:
     case Op::kTranspose:
-    case Op::kSlice:
+    case Op::kMove:
+    case Op::kUpsample:
       return computed(0) ? 1 : 0;
     default:
       return 0;

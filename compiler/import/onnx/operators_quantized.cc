@@ -1,5 +1,7 @@
 // ONNX's quantised operators. QLinearConv and QLinearMatMul become Dequantize, the operator on f32,
 // Quantize, as their definitions say; the pass fuse_quantization makes one integer operator of it.
+#include <span>
+
 #include "compiler/import/onnx/families.h"
 #include "compiler/import/onnx/tensor_import.h"
 
@@ -57,19 +59,51 @@ void dequantize_linear(NodeImport& n) {
   emit(n, Op::kDequantizeLinear, axis);
 }
 
+ValueId number(NodeImport& n, float value) {
+  return n.builder.constant(make_f32({}, std::span(&value, 1)));
+}
+
+ValueId operation(NodeImport& n, ops::BinaryKind kind, ValueId a, ValueId b) {
+  return make(n, Op::kBinary, {a, b}, BinaryOperation{kind});
+}
+
+// round(x + shift), half to even, as a value of u8.
+ValueId as_u8(NodeImport& n, ValueId x, ValueId shift, ValueId output) {
+  const ValueId rounded = make(n, Op::kUnary, {x}, UnaryFunction{ops::UnaryKind::kRound, 0, 0});
+  const ValueId sum = shift == kNoValue ? rounded : make(n, Op::kAdd, {rounded, shift});
+  const ValueId bounded = n.builder.temporary();
+  n.builder.add({Op::kClamp, n.name, {sum}, bounded, {}, {0.0f, 255.0f}});
+  n.builder.add({Op::kCast, n.name, {bounded}, output, CastAttributes{DType::kU8}, {}});
+  return bounded;
+}
+
+// Its definition: the range from the least to the largest element, 0 included, in 255 steps. Where
+// that is nothing, a step of 1, so that zeroes stay zeroes.
 void dynamic_quantize_linear(NodeImport& n) {
+  using ops::BinaryKind;
   n.reader.expect_inputs(1, 1);
-  using Part = DynamicQuantizeAttributes::Part;
-  static constexpr Part kParts[] = {Part::kValue, Part::kScale, Part::kZero};
-  for (std::size_t i = 0; i < n.outputs.size() && i < 3; ++i) {
-    if (n.outputs[i] == kNoValue) continue;
-    n.builder.add({Op::kDynamicQuantizeLinear,
-                   n.name,
-                   {n.inputs[0]},
-                   n.outputs[i],
-                   DynamicQuantizeAttributes{kParts[i]},
-                   {}});
-  }
+  const ValueId x = n.inputs[0];
+  const ValueId zero = number(n, 0);
+  const auto reduced = [&](Reduction kind, BinaryKind bound) {
+    ReduceAttributes attributes;
+    attributes.keep_dims = false;
+    attributes.kind = kind;
+    return operation(n, bound, make(n, Op::kReduce, {x}, attributes), zero);
+  };
+  const ValueId high = reduced(Reduction::kMax, BinaryKind::kMax);
+  const ValueId low = reduced(Reduction::kMin, BinaryKind::kMin);
+  const ValueId range = make(n, Op::kSub, {high, low});
+  const ValueId step = make(n, Op::kDiv, {range, number(n, 255)});
+  const ValueId nothing = operation(n, BinaryKind::kEqual, step, zero);
+  const auto output = [&](std::size_t i) {
+    const bool wanted = i < n.outputs.size() && n.outputs[i] != kNoValue;
+    return wanted ? n.outputs[i] : n.builder.temporary();
+  };
+  const ValueId scale = output(1);
+  n.builder.add({Op::kWhere, n.name, {nothing, number(n, 1), step}, scale, {}, {}});
+  const ValueId below = make(n, Op::kSub, {zero, low});
+  const ValueId zero_point = as_u8(n, make(n, Op::kDiv, {below, scale}), kNoValue, output(2));
+  as_u8(n, make(n, Op::kDiv, {x, scale}), zero_point, output(0));
 }
 
 ValueId dequantized(NodeImport& n, std::size_t first, std::int64_t axis) {

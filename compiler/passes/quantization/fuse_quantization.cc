@@ -5,6 +5,7 @@
 #include "compiler/graph/shape_inference.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/quantization/lookup_tables.h"
+#include "compiler/passes/quantization/moved_integers.h"
 #include "compiler/passes/quantization/quantized_layers.h"
 #include "compiler/passes/quantization/quantized_values.h"
 
@@ -15,24 +16,6 @@ bool same(const Quantization& a, const Quantization& b) {
   return a.scale == b.scale && a.zero == b.zero;
 }
 
-// Moves elements about, or selects from them in order: works on quantised numbers as they are.
-bool moves_elements(Op op) {
-  switch (op) {
-    case Op::kIdentity:
-    case Op::kReshape:
-    case Op::kFlatten:
-    case Op::kSqueeze:
-    case Op::kUnsqueeze:
-    case Op::kTranspose:
-    case Op::kSlice:
-    case Op::kMaxPool:
-    case Op::kConcat:
-      return true;
-    default:
-      return false;
-  }
-}
-
 class Fuser {
  public:
   Fuser(Rewriter& rewriter, const Evaluator& evaluator)
@@ -40,7 +23,7 @@ class Fuser {
 
   void visit(Node& node) {
     if (node.op == Op::kQuantizeLinear && quantize_node(node)) return;
-    if (moves_elements(node.op) && sink(node)) return;
+    if (sink(node)) return;
     rewriter_.emit(node);
   }
 
@@ -207,7 +190,8 @@ class Fuser {
 
   // Lets the node move the quantised numbers, and dequantises what it gives.
   bool sink(const Node& node) {
-    const std::size_t count = node.op == Op::kConcat ? node.inputs.size() : 1;
+    const std::size_t count = moved_operands(node);
+    if (count == 0) return false;
     std::vector<QuantizedValue> parts;
     for (std::size_t i = 0; i < count; ++i) {
       const auto part = dequantized(rewriter_, node.inputs[i]);
@@ -218,7 +202,9 @@ class Fuser {
     const Node* dequantize = rewriter_.producer(node.inputs[0]);
     Node back{Op::kDequantizeLinear, node.name,        dequantize->inputs,
               node.output,           AxisAttributes{}, {}};
-    Node moved = node;
+    auto on_integers = moved_integers(graph_, node, parts[0]);
+    if (!on_integers) return false;
+    Node& moved = *on_integers;
     for (std::size_t i = 0; i < count; ++i) moved.inputs[i] = parts[i].value;
     moved.output =
         rewriter_.temporary(node.name + ".quantized", parts[0].type, graph_.shape(node.output));
@@ -233,12 +219,18 @@ class Fuser {
     const Constant* x = graph_.constant(moved.inputs[0]);
     if (x == nullptr) return false;
     ConstantPtr result;
-    if (moved.op == Op::kTranspose) {
-      result = transposed(*x, permutation(graph_, moved, x->shape.size()));
-    } else if (moved.op != Op::kSlice && moved.op != Op::kMaxPool && moved.op != Op::kConcat) {
-      result = reshaped(*x, graph_.shape(moved.output));
-    } else {
-      return false;
+    switch (moved.op) {
+      case Op::kTranspose:
+        result = transposed(*x, permutation(graph_, moved, x->shape.size()));
+        break;
+      case Op::kReshape:
+      case Op::kFlatten:
+      case Op::kSqueeze:
+      case Op::kUnsqueeze:
+        result = reshaped(*x, graph_.shape(moved.output));
+        break;
+      default:
+        return false;
     }
     graph_.value(moved.output).constant = std::move(result);
     return true;

@@ -20,6 +20,7 @@ std::optional<std::size_t> argument_of(const Graph& graph, const Node& node) {
     case Op::kClamp:
     case Op::kLeakyRelu:
     case Op::kIdentity:
+    case Op::kUnary:
       return 0;
     case Op::kClip:
       return clamp_of(graph, node) ? std::optional<std::size_t>(0) : std::nullopt;
@@ -27,6 +28,7 @@ std::optional<std::size_t> argument_of(const Graph& graph, const Node& node) {
     case Op::kSub:
     case Op::kMul:
     case Op::kDiv:
+    case Op::kBinary:
       if (is_one_number(graph, node.inputs[1])) return 0;
       if (is_one_number(graph, node.inputs[0])) return 1;
       return std::nullopt;

@@ -129,7 +129,8 @@ class Signer {
       case Op::kTranspose:
       case Op::kSlice:
       case Op::kMaxPool:
-      case Op::kUpsample:
+      case Op::kMove:
+      case Op::kGather:
       case Op::kConcat:
         return true;
       default:
@@ -144,6 +145,7 @@ class Signer {
     for (std::size_t i = 0; i < count; ++i) any = any || twins_.contains(node.inputs[i]);
     if (!any) return;
     for (std::size_t i = 0; i < count; ++i) node.inputs[i] = signed_of(node.inputs[i]);
+    if (node.op == Op::kMove) node.get<MoveAttributes>().fill ^= 0x80;
     sign_output(node);
   }
 
