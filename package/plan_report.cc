@@ -198,6 +198,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
+    case ops::OpCode::kWhere:
+      return "Where";
+    case ops::OpCode::kCast:
+      return "Cast";
     case ops::OpCode::kMatMul:
       return "MatMul";
     case ops::OpCode::kNormalize:

@@ -8,6 +8,7 @@
 namespace sz::compiler {
 
 // Nothing where the operator is not of the family. Throws CompileError.
+std::optional<TypedShape> infer_movement(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_matrix(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_normalization(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_recurrent(const Graph& graph, const Node& node);

@@ -70,6 +70,50 @@ const char* to_string(Op op) {
       return "If";
     case Op::kFullyConnected:
       return "FullyConnected";
+    case Op::kMove:
+      return "Move";
+    case Op::kGatherElements:
+      return "GatherElements";
+    case Op::kGatherNd:
+      return "GatherND";
+    case Op::kScatterElements:
+      return "ScatterElements";
+    case Op::kScatterNd:
+      return "ScatterND";
+    case Op::kTopK:
+      return "TopK";
+    case Op::kOneHot:
+      return "OneHot";
+    case Op::kTrilu:
+      return "Trilu";
+    case Op::kInterpolate:
+      return "Interpolate";
+    case Op::kSplit:
+      return "Split";
+    case Op::kExpand:
+      return "Expand";
+    case Op::kTile:
+      return "Tile";
+    case Op::kDepthToSpace:
+      return "DepthToSpace";
+    case Op::kSpaceToDepth:
+      return "SpaceToDepth";
+    case Op::kCenterCropPad:
+      return "CenterCropPad";
+    case Op::kReverseSequence:
+      return "ReverseSequence";
+    case Op::kCompress:
+      return "Compress";
+    case Op::kResize:
+      return "Resize";
+    case Op::kNonZero:
+      return "NonZero";
+    case Op::kSize:
+      return "Size";
+    case Op::kEyeLike:
+      return "EyeLike";
+    case Op::kRange:
+      return "Range";
     case Op::kNormalize:
       return "Normalize";
     case Op::kLrn:

@@ -13,6 +13,7 @@
 
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
+#include "compiler/graph/movement_attributes.h"
 #include "ops/attributes.h"
 #include "ops/normalize/normalize.h"
 #include "ops/recurrent/recurrent.h"
@@ -50,7 +51,7 @@ enum class Op {
   kSqueeze,     // x, optional axes (i64)
   kUnsqueeze,   // x, axes (i64)
   kIdentity,    // x
-  kPad,         // x, pads (i64), optional value, optional axes; zeroes only
+  kPad,         // x, pads (i64), optional value, optional axes; PadAttributes
   kSlice,       // x, starts, ends, optional axes, optional steps
   kReduceMean,  // x, optional axes; ReduceAttributes
   // Only on constants: folded, or refused.
@@ -61,6 +62,31 @@ enum class Op {
   kIf,               // condition; IfAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+  // Moving elements, of any type (infer_movement.cc). Run on the device:
+  kMove,             // x; MoveAttributes
+  kGatherElements,   // x, indices; AxisAttributes
+  kGatherNd,         // x, indices; GatherNdAttributes
+  kScatterElements,  // x, indices, updates; ScatterAttributes
+  kScatterNd,        // x, indices, updates; ScatterAttributes
+  kTopK,             // x, k: the places (i64) of the best; TopKAttributes
+  kOneHot,           // x, depth, values; AxisAttributes
+  kTrilu,            // x, optional k; TriluAttributes
+  kInterpolate,      // x, indices i32 [J, T], weights f32 [J, T]; InterpolateAttributes
+  // Turned into others by the passes.
+  kSplit,            // x, optional sizes; SplitAttributes
+  kExpand,           // x, shape
+  kTile,             // x, repeats
+  kDepthToSpace,     // x [N, C, H, W]; BlockAttributes
+  kSpaceToDepth,     // the same
+  kCenterCropPad,    // x, shape; AxesAttributes
+  kReverseSequence,  // x, lengths; ReverseAttributes
+  kCompress,         // x, condition; CompressAttributes
+  kResize,           // x, optional region, optional scales, optional sizes; ResizeAttributes
+  // Only on constants.
+  kNonZero,  // x
+  kSize,     // x
+  kEyeLike,  // x; EyeAttributes
+  kRange,    // start, limit, step
   // Matrices and normalisation. The first group runs on the device, kMatMul too.
   kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
   kLrn,        // x [N, C, ...]; LrnAttributes
@@ -200,8 +226,12 @@ using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, IfAttributes, MatMulAttributes,
-                 NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 ShapeAttributes, FillAttributes, IfAttributes, MoveAttributes, PadAttributes,
+                 SplitAttributes, BlockAttributes, AxesAttributes, ReverseAttributes,
+                 CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
+                 TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
+
+                 MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
                  RecurrentResultAttributes, RecurrentAttributes>;
 

@@ -96,8 +96,9 @@ std::vector<PadRange> pad_ranges(const Graph& graph, const Node& node, std::size
   for (std::size_t i = 0; i < axes.size(); ++i) {
     PadRange& range = ranges[normal_axis(graph, node, axes[i], rank)];
     range = {pads[i], pads[i + axes.size()]};
-    if (range.before < 0 || range.after < 0 || range.before > kMost || range.after > kMost) {
-      fail(graph, node, "negative or huge pads are not implemented");
+    if (range.before < -kMost || range.after < -kMost || range.before > kMost ||
+        range.after > kMost) {
+      fail(graph, node, "huge pads are not implemented");
     }
   }
   return ranges;

@@ -209,13 +209,6 @@ Shape infer_shape(const Graph& graph, const Node& node) {
   return {std::max<std::int64_t>(0, wrap(range.end.value_or(rank)) - wrap(range.start))};
 }
 
-Shape infer_pad(const Graph& graph, const Node& node) {
-  Shape result = graph.shape(node.inputs[0]);
-  const auto ranges = pad_ranges(graph, node, result.size());
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] += ranges[i].before + ranges[i].after;
-  return result;
-}
-
 Shape infer_slice(const Graph& graph, const Node& node) {
   Shape result;
   for (const SliceRange& range : slice_ranges(graph, node, graph.shape(node.inputs[0]))) {
@@ -275,8 +268,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_squeeze(graph, node);
     case Op::kUnsqueeze:
       return infer_unsqueeze(graph, node);
-    case Op::kPad:
-      return infer_pad(graph, node);
     case Op::kSlice:
       return infer_slice(graph, node);
     case Op::kUpsample:
@@ -292,13 +283,19 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
     default:
-      break;  // kIf: fold_constants takes it apart; the families have their own
+      break;  // an If, which fold_constants takes apart, or of a family
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array kFamilies = {infer_matrix, infer_normalization, infer_recurrent, infer_window};
+constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 5> kFamilies = {
+    infer_movement,
+    infer_matrix,
+    infer_normalization,
+    infer_recurrent,
+    infer_window,
+};
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {

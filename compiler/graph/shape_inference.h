@@ -46,10 +46,15 @@ struct SliceRange {
 };
 std::vector<SliceRange> slice_ranges(const Graph& graph, const Node& node, const Shape& input);
 
-// Padding before and after each dimension of the input of a Pad node.
+// Padding before and after each dimension of the input of a Pad node; negative: what is cut off.
 struct PadRange {
   std::int64_t before = 0, after = 0;
 };
+// A Pad node without attributes puts constants.
+inline PadMode pad_mode(const Node& node) {
+  const auto* attributes = std::get_if<PadAttributes>(&node.attributes);
+  return attributes != nullptr ? attributes->mode : PadMode::kConstant;
+}
 std::vector<PadRange> pad_ranges(const Graph& graph, const Node& node, std::size_t rank);
 
 // The factors of an Upsample node on `input` [N, C, H, W], whole numbers. Throws CompileError if

@@ -3,13 +3,14 @@
 #include <cmath>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/passes/families.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewriter.h"
 
 namespace sz::compiler {
 namespace {
 
-// A number that is an input (a bound of Clip, the value of Pad): its constant, or `otherwise` where
+// A number that is an input (a bound of Clip): its constant, or `otherwise` where
 // there is none.
 float number(const Graph& graph, const Node& node, std::size_t input, float otherwise) {
   if (node.input(input) == kNoValue) return otherwise;
@@ -79,42 +80,6 @@ void reduce_mean(Rewriter& rewriter, Node& node) {
   }
 }
 
-// True if the slice takes neighbouring channels of whole images: a view in memory.
-bool takes_channels(const Shape& x, const std::vector<SliceRange>& ranges) {
-  if (x.size() != 4 || ranges[1].step != 1) return false;
-  for (const std::size_t axis : {0, 2, 3}) {
-    if (ranges[axis].start != 0 || ranges[axis].step != 1 || ranges[axis].size != x[axis]) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Every s-th pixel: what a pool of single elements does.
-void slice(Rewriter& rewriter, Node& node) {
-  const Graph& graph = rewriter.graph();
-  const Shape& x = graph.shape(node.inputs[0]);
-  const auto ranges = slice_ranges(graph, node, x);
-  if (takes_channels(x, ranges)) return rewriter.emit(node);
-  bool fits = x.size() == 4;
-  for (std::size_t axis = 0; fits && axis < 4; ++axis) {
-    const SliceRange& range = ranges[axis];
-    const bool all = range.start == 0 && range.step == 1 && range.size == x[axis];
-    fits = all || (axis >= 2 && range.start == 0 && range.step >= 1 &&
-                   range.size == (x[axis] - 1) / range.step + 1);
-  }
-  if (!fits) {
-    fail(graph, node,
-         "only slices that take neighbouring channels, or every n-th row and column, of whole "
-         "images are supported");
-  }
-  WindowAttributes w;
-  w.kernel = {1, 1};
-  w.strides = {ranges[2].step, ranges[3].step};
-  Node pool{Op::kMaxPool, node.name, {node.inputs[0]}, node.output, std::move(w), {}};
-  window(rewriter, pool);
-}
-
 void upsample(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const UpsampleAttributes factors = upsample_factors(graph, node, graph.shape(node.inputs[0]));
@@ -122,47 +87,6 @@ void upsample(Rewriter& rewriter, Node& node) {
     return rewriter.replace(node.output, node.inputs[0]);
   }
   rewriter.emit({Op::kUpsample, node.name, {node.inputs[0]}, node.output, factors, {}});
-}
-
-ValueId filling(Rewriter& rewriter, const Node& node, const Shape& shape, float value) {
-  Graph& graph = rewriter.graph();
-  const auto count = static_cast<std::uint64_t>(element_count(shape));
-  if (!is_sane(shape, DType::kF32) || count * sizeof(float) > graph.constant_budget) {
-    fail(graph, node, "its padding takes too much memory");
-  }
-  graph.constant_budget -= count * sizeof(float);
-  return graph.add_constant(node.name + ".padding",
-                            make_f32(shape, std::vector<float>(count, value)));
-}
-
-// One concatenation for each dimension that is padded.
-void pad(Rewriter& rewriter, const Node& node) {
-  Graph& graph = rewriter.graph();
-  Shape shape = graph.shape(node.inputs[0]);
-  const auto ranges = pad_ranges(graph, node, shape.size());
-  const float value = number(graph, node, 2, 0.0f);
-  ValueId x = node.inputs[0];
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    const auto [before, after] = ranges[axis];
-    if (before == 0 && after == 0) continue;
-    Node concat{
-        Op::kConcat, node.name, {}, kNoValue, AxisAttributes{static_cast<std::int64_t>(axis)}, {}};
-    const auto add_filling = [&](std::int64_t size) {
-      Shape part = shape;
-      part[axis] = size;
-      if (size > 0) concat.inputs.push_back(filling(rewriter, node, part, value));
-    };
-    add_filling(before);
-    concat.inputs.push_back(x);
-    add_filling(after);
-    shape[axis] += before + after;
-    x = shape == graph.shape(node.output)
-            ? node.output
-            : rewriter.temporary(node.name + ".padded", DType::kF32, shape);
-    concat.output = x;
-    rewriter.emit(std::move(concat));
-  }
-  if (x != node.output) rewriter.replace(node.output, x);
 }
 
 // Before opset 13: over all dimensions from the axis on. The same as over one dimension if the
@@ -218,7 +142,11 @@ void binary(Rewriter& rewriter, Node& node) {
 }
 
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 0> kFamilies = {};
+constexpr std::array<bool (*)(Rewriter&, Node&), 3> kFamilies = {
+    canonicalize_movement,
+    canonicalize_gather,
+    canonicalize_resize,
+};
 
 void visit(Node& node, Rewriter& rewriter) {
   for (const auto family : kFamilies) {
@@ -246,10 +174,6 @@ void visit(Node& node, Rewriter& rewriter) {
       return global_max_pool(rewriter, node);
     case Op::kReduceMean:
       return reduce_mean(rewriter, node);
-    case Op::kSlice:
-      return slice(rewriter, node);
-    case Op::kPad:
-      return pad(rewriter, node);
     case Op::kUpsample:
       return upsample(rewriter, node);
     case Op::kSoftmax:
@@ -257,7 +181,6 @@ void visit(Node& node, Rewriter& rewriter) {
     case Op::kIdentity:
       return rewriter.replace(node.output, node.inputs[0]);
     case Op::kCast:
-    case Op::kGather:
     case Op::kConstantOfShape:
       fail(graph, node, "is only supported on what is known when the model is compiled");
     default:

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/passes/families.h"
 
 namespace sz::compiler {
 namespace {
@@ -237,6 +238,7 @@ ConstantPtr evaluate_fill(const Node& node, const Shape& shape) {
 
 ConstantPtr evaluate(const Graph& graph, const Node& node, DType dtype, const Shape& shape) {
   if (node.op == Op::kShape) return evaluate_shape(graph, node, shape);
+  if (auto constant = evaluate_movement(graph, node, dtype, shape)) return constant;
   for (const ValueId id : node.inputs) {
     if (id != kNoValue && graph.constant(id) == nullptr) return nullptr;
   }

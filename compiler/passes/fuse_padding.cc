@@ -8,6 +8,7 @@ namespace sz::compiler {
 namespace {
 
 bool pads_zeroes(const Graph& graph, const Node& node) {
+  if (pad_mode(node) != PadMode::kConstant) return false;
   if (node.input(2) == kNoValue) return true;
   const Constant* value = graph.constant(node.inputs[2]);
   return value != nullptr && value->dtype == DType::kF32 && value->f32().size() == 1 &&
@@ -21,6 +22,7 @@ constexpr std::int64_t kMaxPadding = 65536;  // ops/check.h
 bool absorb(const std::vector<PadRange>& ranges, WindowAttributes& window, bool any_padding) {
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const PadRange& range = ranges[axis + 2];
+    if (range.before < 0 || range.after < 0) return false;
     const std::int64_t extent = (window.kernel[axis] - 1) * window.dilations[axis] + 1;
     const std::int64_t most = any_padding ? kMaxPadding : extent - 1;
     window.pads[axis] += range.before;

@@ -30,8 +30,9 @@ void fuse_transposes(Graph& graph);
 void fuse_padding(Graph& graph);
 
 // Turns operators that are special cases into the general ones: Flatten, Squeeze, Unsqueeze to
-// Reshape (whose shape is then that of its output); Clip to Clamp; Pad to Concat; ReduceMean over
-// the image and GlobalMaxPool to pools; strided Slice to MaxPool of single elements; Softmax before
+// Reshape (whose shape is then that of its output); Clip to Clamp; Slice, Split, Pad, Expand and
+// their like to Move; Resize to Upsample, Gather, Interpolate; ReduceMean over the image and
+// GlobalMaxPool to pools; Softmax before
 // opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses by name what is left
 // that cannot run on the device.
 void canonicalize(Graph& graph);
@@ -42,6 +43,9 @@ void remove_identities(Graph& graph);
 // Turns Gemm and MatMul by a constant matrix into FullyConnected (and Transpose, Mul, Add where
 // needed). Rounding: alpha and beta are multiplied into the constants.
 void lower_gemm(Graph& graph);
+
+// Puts Reshape, Transpose and Move nodes in a row together where that saves copies of images.
+void fuse_moves(Graph& graph);
 
 // Multiplies batch normalisations into the convolution or fully connected layer before them;
 // turns the others into Mul and Add. Rounding: the weights are scaled in double and rounded once.

@@ -1,11 +1,23 @@
 #include <cmath>
 
+#include "compiler/graph/move.h"
 #include "compiler/graph/shape_inference.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewriter.h"
 
 namespace sz::compiler {
 namespace {
+
+bool changes_nothing(const MoveAttributes& move, const Shape& x) {
+  if (move_shape(move) != x) return false;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (x[i] == 1) continue;
+    const MoveLoop& loop = move.axes[i].front();
+    if (move.axes[i].size() != 1 || loop.fills() || loop.x_axis != i || loop.step != 1)
+      return false;
+  }
+  return true;
+}
 
 bool is_identity(const Graph& graph, const Node& node) {
   switch (node.op) {
@@ -26,7 +38,8 @@ bool is_identity(const Graph& graph, const Node& node) {
       }
       return true;
     }
-    case Op::kPad:
+    case Op::kMove:
+      return changes_nothing(node.get<MoveAttributes>(), graph.shape(node.inputs[0]));
     case Op::kSlice:
       return graph.shape(node.inputs[0]) == graph.shape(node.output);
     default:

@@ -18,9 +18,11 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"lower Gemm", lower_gemm},
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
+      {"fuse transposes", fuse_transposes},
+      {"remove dead code", remove_dead_code},
+      {"fuse moves", fuse_moves},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
-      {"fuse transposes", fuse_transposes},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };

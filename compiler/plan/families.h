@@ -1,11 +1,13 @@
-// The lowering of one family of operators each (lower_<family>.cc).
+// The lowering of one family of operators each: false, with nothing done, where the node is not
+// theirs.
 #pragma once
 
 #include "compiler/plan/lowering.h"
 
 namespace sz::compiler {
 
-// False where the operator is not of the family. Throws CompileError.
+bool lower_movement(Lowering& lowering, const Node& node);
+bool lower_indexed(Lowering& lowering, const Node& node);
 bool lower_matrix(Lowering& lowering, const Node& node);
 bool lower_recurrent(Lowering& lowering, const Node& node);
 

@@ -6,15 +6,52 @@ namespace sz::compiler {
 
 namespace {
 
-Order same_order(std::size_t rank) {
+enum class Wish { kNative, kPlain, kEither };
+
+// In which order a node reads its operands.
+Wish wish_of(const Node& node) {
+  switch (node.op) {
+    case Op::kReshape:
+    case Op::kMatMul:
+    case Op::kNormalize:
+    case Op::kRecurrent:
+    case Op::kGatherNd:
+    case Op::kScatterNd:
+    case Op::kOneHot:
+    case Op::kTrilu:
+      return Wish::kPlain;
+    case Op::kMove:
+    case Op::kTranspose:
+      return Wish::kEither;
+    default:
+      return Wish::kNative;
+  }
+}
+
+std::vector<bool> wanted_plain(const Graph& graph) {
+  std::vector<bool> plain(graph.values.size(), false);
+  std::vector<bool> native(graph.values.size(), false);
+  for (const ValueId id : graph.outputs) plain[id] = true;
+  for (const Node& node : graph.nodes) {
+    const Wish wish = wish_of(node);
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue || wish == Wish::kEither) continue;
+      (wish == Wish::kPlain ? plain : native)[id] = true;
+    }
+  }
+  for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = plain[i] && !native[i];
+  return plain;
+}
+
+}  // namespace
+
+Order plain_order(std::size_t rank) {
   Order order(rank);
   for (std::size_t i = 0; i < rank; ++i) order[i] = i;
   return order;
 }
 
-}  // namespace
-
-Order native_order(std::size_t rank) { return rank == 4 ? Order{0, 2, 3, 1} : same_order(rank); }
+Order native_order(std::size_t rank) { return rank == 4 ? Order{0, 2, 3, 1} : plain_order(rank); }
 
 Dims ordered_dims(const Shape& shape, const Order& order) {
   Dims dims;
@@ -37,7 +74,8 @@ Layout::Layout(const Graph& graph, ProgramBuilder& builder)
       builder_(builder),
       native_(graph.values.size(), kNone),
       plain_(graph.values.size(), kNone),
-      source_(graph.values.size(), kNoValue) {}
+      source_(graph.values.size(), kNoValue),
+      wanted_plain_(wanted_plain(graph)) {}
 
 TensorId Layout::reorder(const std::string& name, TensorId from,
                          const std::vector<std::size_t>& perm) {
@@ -58,14 +96,14 @@ TensorId Layout::plain(ValueId id) {
   const std::string& name = graph_.value(id).name;
   if (source_[id] != kNoValue) {
     const TensorId source = builder_.dense(name, plain(source_[id]));
-    plain_[id] = builder_.view(source, ordered_dims(shape, same_order(shape.size())));
+    plain_[id] = builder_.view(source, ordered_dims(shape, plain_order(shape.size())));
     return plain_[id];
   }
-  if (const Constant* constant = graph_.constant(id)) {
-    builder_.count_raw_weights(constant->bytes.size());
-    plain_[id] =
-        builder_.constant(name, ordered_dims(shape, same_order(shape.size())), constant->dtype,
-                          std::make_shared<const std::vector<std::byte>>(constant->bytes));
+  if (graph_.constant(id) != nullptr && shape.size() == 4 && native_[id] == kNone) {
+    const Constant& constant = *graph_.constant(id);
+    builder_.count_raw_weights(constant.bytes.size());
+    plain_[id] = builder_.constant(name, ordered_dims(shape, plain_order(4)), constant.dtype,
+                                   std::make_shared<const std::vector<std::byte>>(constant.bytes));
     return plain_[id];
   }
   Order back(order.size());  // from native to plain
@@ -108,7 +146,7 @@ TensorId Layout::make_native(ValueId id) {
 
 TensorId Layout::make_plain(ValueId id) {
   const Shape& shape = graph_.shape(id);
-  plain_[id] = builder_.fresh(graph_.value(id).name, ordered_dims(shape, same_order(shape.size())),
+  plain_[id] = builder_.fresh(graph_.value(id).name, ordered_dims(shape, plain_order(shape.size())),
                               graph_.value(id).dtype);
   return plain_[id];
 }

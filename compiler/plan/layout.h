@@ -12,6 +12,8 @@ using Order = std::vector<std::size_t>;
 
 // Images (rank 4) lie as N, H, W, C; everything else as in ONNX.
 Order native_order(std::size_t rank);
+// ONNX's order.
+Order plain_order(std::size_t rank);
 
 // Dimensions of `shape` in this order.
 Dims ordered_dims(const Shape& shape, const Order& order);
@@ -34,6 +36,13 @@ class Layout {
   void set_plain(ValueId id, TensorId tensor) { plain_[id] = tensor; }
   bool has_plain(ValueId id) const { return plain_[id] != kNone; }
   bool has_native(ValueId id) const { return native_[id] != kNone; }
+
+  // Native order costs nothing, or no less than ONNX's. Only asked about what can be read.
+  bool prefers_native_input(ValueId id) const {
+    return has_native(id) || (!has_plain(id) && source_[id] == kNoValue);
+  }
+  // Whoever reads the value wants it in ONNX's order, so that is what it should be made in.
+  bool prefers_plain(ValueId id) const { return wanted_plain_[id]; }
 
   // `id` is `source` under another shape; nothing is done until it is asked for.
   void set_reshaped(ValueId id, ValueId source) { source_[id] = source; }
@@ -58,6 +67,7 @@ class Layout {
   ProgramBuilder& builder_;
   std::vector<TensorId> native_, plain_;
   std::vector<ValueId> source_;
+  std::vector<bool> wanted_plain_;
 };
 
 }  // namespace sz::compiler

@@ -25,7 +25,12 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array kFamilies = {lower_matrix, lower_recurrent};
+constexpr std::array<bool (*)(Lowering&, const Node&), 4> kFamilies = {
+    lower_movement,
+    lower_indexed,
+    lower_matrix,
+    lower_recurrent,
+};
 
 class Lowerer {
  public:
@@ -88,8 +93,6 @@ class Lowerer {
       }
       case Op::kUpsample:
         return upsample(node);
-      case Op::kSlice:
-        return channels(node);
       case Op::kAdd:
         return binary(node, ops::BinaryKind::kAdd);
       case Op::kSub:
@@ -181,16 +184,6 @@ class Lowerer {
     const TensorId x = layout_.native(node.inputs[0]);
     builder_.step(node, OpCode::kUpsample, {x}, layout_.make_native(node.output),
                   ops::UpsampleAttributes{word(factors.factor_h), word(factors.factor_w)});
-  }
-
-  // Neighbouring channels are columns of the same memory.
-  void channels(const Node& node) {
-    const SliceRange range = slice_ranges(graph_, node, graph_.shape(node.inputs[0]))[1];
-    const TensorId x = layout_.native(node.inputs[0]);
-    Dims dims = builder_.tensor(x).dims;
-    dims.back() = word(range.size);
-    const auto begin = static_cast<std::uint64_t>(range.start);
-    layout_.set_native(node.output, builder_.columns(node.name, x, begin, std::move(dims)));
   }
 
   void binary(const Node& node, ops::BinaryKind kind) {

@@ -1,8 +1,10 @@
 #include "compiler/plan/program_builder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/checked.h"
+#include "ops/movement/attributes.h"
 #include "package/plan_format.h"
 
 namespace sz::compiler {
@@ -94,8 +96,9 @@ TensorId ProgramBuilder::columns(const std::string& name, TensorId id, std::uint
 bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
   const ProgramTensor part = tensor(id);
   const ProgramTensor whole = tensor(wide);
-  if (is_constant(id) || storage_is_input_[part.storage] || part.dtype != whole.dtype || part.storage == whole.storage ||
-      !covers_storage(program_, part) || part.pitch != part.view().inner()) {
+  if (is_constant(id) || storage_is_input_[part.storage] || part.dtype != whole.dtype ||
+      part.storage == whole.storage || !covers_storage(program_, part) ||
+      part.pitch != part.view().inner()) {
     return false;
   }
   const std::uint64_t rows = part.view().rows();
@@ -104,15 +107,47 @@ bool ProgramBuilder::place_in(TensorId id, TensorId wide, std::uint64_t begin) {
     // Columns of the same rows, no other view.
     if (other.pitch != part.pitch || other.view().rows() != rows) return false;
   }
-  for (ProgramTensor& other : program_.tensors) {
+  std::vector<TensorId> moved;
+  std::vector<ProgramTensor> before;
+  for (TensorId i = 0; i < program_.tensors.size(); ++i) {
+    ProgramTensor& other = program_.tensors[i];
     if (other.storage != part.storage) continue;
+    moved.push_back(i);
+    before.push_back(other);
     other.storage = whole.storage;
     // Less than a row: columns only.
     other.offset += whole.offset + begin * dtype_bytes(whole.dtype);
     other.pitch = whole.pitch;
   }
+  if (!steps_take(moved)) {
+    for (std::size_t i = 0; i < moved.size(); ++i) program_.tensors[moved[i]] = before[i];
+    return false;
+  }
   program_.storages[part.storage].bytes = 0;  // nothing lies there any more
   return true;
+}
+
+bool ProgramBuilder::steps_take(const std::vector<TensorId>& changed) const {
+  const auto is_changed = [&](TensorId id) {
+    return std::find(changed.begin(), changed.end(), id) != changed.end();
+  };
+  for (const ProgramStep& step : program_.steps) {
+    const bool concerned =
+        is_changed(step.output) || std::any_of(step.inputs.begin(), step.inputs.end(), is_changed);
+    if (concerned && check(step) != Status::kOk) return false;
+  }
+  return true;
+}
+
+Status ProgramBuilder::check(const ProgramStep& step) const {
+  const ops::Operator* op = ops::find_operator(static_cast<std::uint16_t>(step.op));
+  std::vector<TensorView> views;
+  for (const TensorId id : step.inputs) views.push_back(tensor(id).view());
+  const TensorView result = tensor(step.output).view();
+  std::vector<const TensorView*> inputs;
+  for (const TensorView& view : views) inputs.push_back(&view);
+  const TensorView* output = &result;
+  return op->check({program_.kernel, inputs, std::span(&output, 1), step.attributes});
 }
 
 void ProgramBuilder::add_step(ProgramStep step) {
@@ -126,16 +161,10 @@ void ProgramBuilder::add_step(ProgramStep step) {
     for (const TensorId id : step.inputs) text += describe(tensor(id)) + ", ";
     fail(graph_, text + "to " + describe(tensor(step.output)) + ")");
   };
-  const ops::Operator* op = ops::find_operator(static_cast<std::uint16_t>(step.op));
-  if (op == nullptr) refuse("there is no such operator");
-  std::vector<TensorView> views;
-  for (const TensorId id : step.inputs) views.push_back(tensor(id).view());
-  const TensorView result = tensor(step.output).view();
-  std::vector<const TensorView*> inputs;
-  for (const TensorView& view : views) inputs.push_back(&view);
-  const TensorView* output = &result;
-  const ops::Step checked{program_.kernel, inputs, std::span(&output, 1), step.attributes};
-  switch (op->check(checked)) {
+  if (ops::find_operator(static_cast<std::uint16_t>(step.op)) == nullptr) {
+    refuse("there is no such operator");
+  }
+  switch (check(step)) {
     case Status::kOk:
       break;
     case Status::kBadAttribute:
@@ -149,14 +178,36 @@ void ProgramBuilder::add_step(ProgramStep step) {
 }
 
 void ProgramBuilder::copy(const std::string& name, TensorId from, TensorId to) {
-  add_step({name, ops::OpCode::kCopy, {from}, to, {}});
+  if (tensor(from).dtype == DType::kF32) {
+    return add_step({name, ops::OpCode::kCopy, {from}, to, {}});
+  }
+  std::vector<std::size_t> same(tensor(from).dims.size());
+  for (std::size_t i = 0; i < same.size(); ++i) same[i] = i;
+  reorder(name, from, to, same);
 }
 
 void ProgramBuilder::transpose(const std::string& name, TensorId from, TensorId to,
                                const std::vector<std::size_t>& perm) {
+  if (tensor(from).dtype != DType::kF32) return reorder(name, from, to, perm);
   std::vector<std::uint32_t> words(kMaxRank, 0);
   for (std::size_t i = 0; i < perm.size(); ++i) words[i] = static_cast<std::uint32_t>(perm[i]);
   add_step({name, ops::OpCode::kTranspose, {from}, to, std::move(words)});
+}
+
+void ProgramBuilder::reorder(const std::string& name, TensorId from, TensorId to,
+                             const std::vector<std::size_t>& perm) {
+  const Dims& dims = tensor(from).dims;
+  const auto rank = static_cast<std::uint32_t>(dims.size());
+  AttributeWords words;
+  words.add(ops::StridedCopyHead{rank, rank == 0 ? 0u : 1u, 0, 0, {0, 0}});
+  for (const std::size_t axis : perm) {
+    std::uint32_t rows = 1;
+    for (std::size_t i = axis + 1; i + 1 < rank; ++i) rows *= dims[i];
+    const bool column = axis + 1 == rank;
+    words.add(ops::StridedCopyLoop{dims[axis], 0, dims[axis],
+                                   column ? 0 : static_cast<std::int32_t>(rows), column ? 1 : 0});
+  }
+  add_step({name, ops::OpCode::kStridedCopy, {from}, to, std::move(words.words)});
 }
 
 void ProgramBuilder::add_input(TensorId id) {

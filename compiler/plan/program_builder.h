@@ -13,6 +13,19 @@ namespace sz::compiler {
 using Dims = std::vector<std::uint32_t>;
 using TensorId = std::uint32_t;
 
+// Attribute structs one after the other.
+struct AttributeWords {
+  std::vector<std::uint32_t> words;
+
+  template <typename Attributes>
+  void add(const Attributes& attributes) {
+    static_assert(sizeof(Attributes) % sizeof(std::uint32_t) == 0);
+    const std::size_t at = words.size();
+    words.resize(at + sizeof(Attributes) / sizeof(std::uint32_t));
+    copy_bytes(words.data() + at, &attributes, sizeof(Attributes));
+  }
+};
+
 class ProgramBuilder {
  public:
   ProgramBuilder(const Graph& graph, ops::Kernel kernel) : graph_(graph) {
@@ -34,13 +47,13 @@ class ProgramBuilder {
   // Columns [begin, begin + dims.back()) of the rows of `wide`.
   TensorId slice(TensorId wide, std::uint64_t begin, Dims dims);
 
-  // The same of a tensor that has been written, for reading: of a dense copy where it was written in
-  // pieces of other rows, because the engine does not follow those (docs/plan-format.md).
+  // The same of a tensor that has been written, for reading: of a dense copy where it was written
+  // in pieces of other rows, because the engine does not follow those (docs/plan-format.md).
   TensorId columns(const std::string& name, TensorId id, std::uint64_t begin, Dims dims);
 
   // Makes the tensor, with all that lies in its storage, the columns from `begin` of `wide`. False,
-  // with nothing done, if it must stay where it is: an input, a constant, or seen under other
-  // dimensions.
+  // with nothing done, if it must stay where it is: an input, a constant, seen under other
+  // dimensions, or of a step that takes no gaps between rows.
   bool place_in(TensorId id, TensorId wide, std::uint64_t begin);
 
   // Adds a step after its operator has checked it. Throws CompileError "node ...: refused".
@@ -54,6 +67,10 @@ class ProgramBuilder {
   }
   void step(const Node& node, ops::OpCode op, std::vector<TensorId> inputs, TensorId output) {
     add_step({node.name, op, std::move(inputs), output, {}});
+  }
+  void step_words(const Node& node, ops::OpCode op, std::vector<TensorId> inputs, TensorId output,
+                  std::vector<std::uint32_t> words) {
+    add_step({node.name, op, std::move(inputs), output, std::move(words)});
   }
   void copy(const std::string& name, TensorId from, TensorId to);
   void transpose(const std::string& name, TensorId from, TensorId to,
@@ -70,6 +87,12 @@ class ProgramBuilder {
   const Storage& storage_of(TensorId id) const { return program_.storages[tensor(id).storage]; }
   TensorId add(ProgramTensor tensor);
   void add_step(ProgramStep step);
+  Status check(const ProgramStep& step) const;
+  // All steps with these operands still pass their check.
+  bool steps_take(const std::vector<TensorId>& changed) const;
+  // A copy of any type, its dimensions reordered.
+  void reorder(const std::string& name, TensorId from, TensorId to,
+               const std::vector<std::size_t>& perm);
 
   const Graph& graph_;
   Program program_;

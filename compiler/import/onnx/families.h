@@ -1,10 +1,12 @@
-// The tables of ONNX operators of one family each (operators_<family>.cc).
+// The operators of ONNX, by family.
 #pragma once
 
 #include "compiler/import/onnx/operators.h"
 
 namespace sz::compiler {
 
+const OnnxImporters& movement_importers();
+const OnnxImporters& resize_importers();
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
 const OnnxImporters& recurrent_importers();

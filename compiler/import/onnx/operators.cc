@@ -73,56 +73,6 @@ void leaky_relu(NodeImport& n) {
   emit(n, Op::kLeakyRelu, LeakyReluAttributes{slope});
 }
 
-// Upsample, and Resize of opset 10: both map output i to input floor(i / scale).
-void upsample(NodeImport& n) {
-  const std::string mode = n.reader.text("mode", "nearest");
-  if (mode != "nearest") n.reader.refuse("mode '" + mode + "' is not implemented");
-  if (n.reader.opset() >= 9) {
-    n.reader.expect_inputs(2, 2);
-  } else {
-    n.reader.expect_inputs(1, 1);
-    const auto scales = n.reader.reals("scales");
-    n.inputs.push_back(
-        n.builder.constant(make_f32({static_cast<std::int64_t>(scales.size())}, scales)));
-  }
-  emit(n, Op::kUpsample, UpsampleAttributes{});
-}
-
-// For whole factors both of these map output i to input floor(i / factor).
-void check_nearest(NodeReader& reader) {
-  const std::string where = reader.text("coordinate_transformation_mode", "half_pixel");
-  const std::string rounding = reader.text("nearest_mode", "round_prefer_floor");
-  const bool corner = where == "asymmetric" && rounding == "floor";
-  const bool centre =
-      where == "half_pixel" && (rounding == "round_prefer_floor" || rounding == "round_prefer_ceil");
-  if (!corner && !centre) {
-    reader.refuse("nearest_mode '" + rounding + "' with coordinate_transformation_mode '" + where +
-                  "' is not implemented");
-  }
-}
-
-void old_upsample(NodeImport& n) {
-  if (n.reader.opset() >= 10) n.reader.refuse("opset 10 and later have no Upsample, but Resize");
-  upsample(n);
-}
-
-void resize(NodeImport& n) {
-  if (n.reader.opset() < 11) return upsample(n);
-  const std::string mode = n.reader.text("mode", "nearest");
-  if (mode != "nearest") n.reader.refuse("mode '" + mode + "' is not implemented");
-  check_nearest(n.reader);
-  if (n.reader.flag("antialias", false)) n.reader.refuse("antialias is not implemented");
-  // These concern other modes.
-  for (const char* name : {"cubic_coeff_a", "exclude_outside", "extrapolation_value"}) {
-    n.reader.ignore(name);
-  }
-  n.reader.expect_inputs(1, 4);
-  const auto input = [&](std::size_t i) { return i < n.inputs.size() ? n.inputs[i] : kNoValue; };
-  n.inputs = {input(0), input(2), input(3)};  // the region of interest concerns another mode
-  if (n.inputs[2] != kNoValue) n.inputs[1] = kNoValue;  // scales may be there, empty
-  emit(n, Op::kUpsample, UpsampleAttributes{});
-}
-
 void clip(NodeImport& n) {
   if (n.reader.opset() >= 11) {
     n.reader.expect_inputs(1, 3);
@@ -247,22 +197,6 @@ void dropout(NodeImport& n) {
   emit(n, Op::kIdentity);
 }
 
-void pad(NodeImport& n) {
-  const std::string mode = n.reader.text("mode", "constant");
-  if (mode != "constant") n.reader.refuse("mode '" + mode + "' is not implemented");
-  if (n.reader.opset() >= 11) {
-    n.reader.expect_inputs(2, n.reader.opset() >= 18 ? 4 : 3);
-    return emit(n, Op::kPad);
-  }
-  n.reader.expect_inputs(1, 1);
-  if (!n.reader.has("pads")) n.reader.refuse("attribute 'pads' is missing");
-  const auto pads = n.reader.integers("pads");
-  const float value = n.reader.real("value", 0);
-  n.inputs.push_back(n.builder.constant(make_i64({static_cast<std::int64_t>(pads.size())}, pads)));
-  n.inputs.push_back(n.builder.constant(make_f32({}, std::span(&value, 1))));
-  emit(n, Op::kPad);
-}
-
 void slice(NodeImport& n) {
   if (n.reader.opset() >= 10) {
     n.reader.expect_inputs(3, 5);
@@ -336,11 +270,9 @@ const OnnxImporters& common_importers() {
       {"LeakyRelu", leaky_relu},
       {"MaxPool", max_pool},
       {"Mul", plain<Op::kMul, 2>},
-      {"Pad", pad},
       {"ReduceMean", reduce_mean},
       {"Relu", relu},
       {"Reshape", reshape},
-      {"Resize", resize},
       {"Shape", shape},
       {"Slice", slice},
       {"Softmax", softmax},
@@ -349,14 +281,20 @@ const OnnxImporters& common_importers() {
       {"Sum", sum},
       {"Transpose", transpose},
       {"Unsqueeze", unsqueeze},
-      {"Upsample", old_upsample},
   };
   return table;
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array kFamilies = {matrix_importers, normalization_importers, recurrent_importers, window_importers,
-                                   common_importers};
+constexpr std::array<const OnnxImporters& (*)(), 7> kFamilies = {
+    movement_importers,
+    resize_importers,
+    matrix_importers,
+    normalization_importers,
+    recurrent_importers,
+    window_importers,
+    common_importers,
+};
 
 OnnxImporter find_importer(const std::string& op_type) {
   for (const auto family : kFamilies) {
