@@ -19,11 +19,12 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
       {"make signed", make_signed},
+      {"fuse transposes", fuse_transposes},
+      {"remove dead code", remove_dead_code},
       {"fuse moves", fuse_moves},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
       {"fuse residuals", fuse_residuals},
-      {"fuse transposes", fuse_transposes},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };
