@@ -59,27 +59,6 @@ void global_max_pool(Rewriter& rewriter, Node& node) {
   window(rewriter, node);
 }
 
-// The mean over height and width; other means do not run on the device.
-void reduce_mean(Rewriter& rewriter, Node& node) {
-  const Graph& graph = rewriter.graph();
-  const Shape x = graph.shape(node.inputs[0]);
-  std::vector<std::int64_t> axes;
-  if (node.input(1) != kNoValue) axes = constant_integers(graph, node, 1, "the axes");
-  for (std::int64_t& axis : axes)
-    axis = axis < 0 ? axis + static_cast<std::int64_t>(x.size()) : axis;
-  std::sort(axes.begin(), axes.end());
-  if (x.size() != 4 || axes != std::vector<std::int64_t>{2, 3}) {
-    fail(graph, node, "only the mean over height and width of images is supported");
-  }
-  const bool keep = node.get<ReduceAttributes>().keep_dims;
-  const ValueId mean =
-      keep ? node.output : rewriter.temporary(node.name + ".mean", DType::kF32, {x[0], x[1], 1, 1});
-  rewriter.emit({Op::kGlobalAveragePool, node.name, {node.inputs[0]}, mean, {}, {}});
-  if (!keep) {
-    rewriter.emit({Op::kReshape, node.name, {mean}, node.output, ReshapeAttributes{}, {}});
-  }
-}
-
 // True if the slice takes neighbouring channels of whole images: a view in memory.
 bool takes_channels(const Shape& x, const std::vector<SliceRange>& ranges) {
   if (x.size() != 4 || ranges[1].step != 1) return false;
@@ -196,8 +175,9 @@ void softmax(Rewriter& rewriter, Node& node) {
 }
 
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 1> kFamilies = {
+constexpr std::array<bool (*)(Rewriter&, Node&), 2> kFamilies = {
     canonicalize_elementwise,
+    canonicalize_reduction,
 };
 
 void visit(Node& node, Rewriter& rewriter) {
@@ -219,8 +199,6 @@ void visit(Node& node, Rewriter& rewriter) {
       return reshape(rewriter, node);
     case Op::kGlobalMaxPool:
       return global_max_pool(rewriter, node);
-    case Op::kReduceMean:
-      return reduce_mean(rewriter, node);
     case Op::kSlice:
       return slice(rewriter, node);
     case Op::kPad:

@@ -25,8 +25,9 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 1> kFamilies = {
+constexpr std::array<bool (*)(Lowering&, const Node&), 2> kFamilies = {
     lower_elementwise,
+    lower_reduction,
 };
 
 class Lowerer {
