@@ -73,6 +73,93 @@ TEST(Elementwise, PowersOfTwoAreProducts) {
   EXPECT_EQ(operators(optimised(b)), "Mul");
 }
 
+// Compares with the same graph of which every value is an output: then nothing is fused.
+void expect_function(const OnnxBuilder& b, UnaryFunction wanted) {
+  const Graph graph = optimised(b);
+  EXPECT_EQ(operators(graph), "Unary");
+  ASSERT_EQ(graph.nodes.size(), 1u);
+  ASSERT_EQ(graph.nodes[0].op, Op::kUnary);
+  EXPECT_EQ(graph.nodes[0].get<UnaryFunction>().kind, wanted.kind);
+  EXPECT_FLOAT_EQ(graph.nodes[0].get<UnaryFunction>().alpha, wanted.alpha);
+  EXPECT_FLOAT_EQ(graph.nodes[0].get<UnaryFunction>().beta, wanted.beta);
+  EXPECT_LT(change_by_fusing(b, 11), 1e-6);
+}
+
+TEST(FuseFunctions, FindsSwish) {
+  OnnxBuilder b;
+  b.input("x", {3, 5}).output("y");
+  b.node("Sigmoid", {"x"}, {"s"});
+  b.node("Mul", {"s", "x"}, {"y"});
+  expect_function(b, {ops::UnaryKind::kSwish, 1, 0});
+}
+
+TEST(FuseFunctions, FindsSwishWithAFactor) {
+  OnnxBuilder b;
+  b.input("x", {3, 5}).output("y").floats("c", {1}, {1.702f});
+  b.node("Mul", {"x", "c"}, {"t"});
+  b.node("Sigmoid", {"t"}, {"s"});
+  b.node("Mul", {"x", "s"}, {"y"});
+  expect_function(b, {ops::UnaryKind::kSwish, 1.702f, 0});
+}
+
+TEST(FuseFunctions, FindsHardSwishInBothForms) {
+  for (const bool divide_first : {false, true}) {
+    OnnxBuilder b(11);
+    b.input("x", {3, 5}).output("y").floats("three", {}, {3}).floats("six", {}, {6});
+    b.floats("zero", {}, {0});
+    b.node("Add", {"x", "three"}, {"a"});
+    b.node("Clip", {"a", "zero", "six"}, {"c"});
+    if (divide_first) {
+      b.node("Div", {"c", "six"}, {"d"});
+      b.node("Mul", {"x", "d"}, {"y"});
+    } else {
+      b.node("Mul", {"x", "c"}, {"d"});
+      b.node("Div", {"d", "six"}, {"y"});
+    }
+    expect_function(b, {ops::UnaryKind::kHardSwish, 1.0f / 6, 0.5f});
+  }
+}
+
+TEST(FuseFunctions, FindsMish) {
+  OnnxBuilder b;
+  b.input("x", {3, 5}).output("y");
+  b.node("Softplus", {"x"}, {"s"});
+  b.node("Tanh", {"s"}, {"t"});
+  b.node("Mul", {"x", "t"}, {"y"});
+  expect_function(b, {ops::UnaryKind::kMish, 0, 0});
+}
+
+TEST(FuseFunctions, FindsGeluInAnyOrder) {
+  for (const bool half_last : {false, true}) {
+    OnnxBuilder b;
+    b.input("x", {3, 5}).output("y").floats("root", {}, {1.41421354f}).floats("one", {}, {1});
+    b.floats("half", {}, {0.5f});
+    b.node("Div", {"x", "root"}, {"d"});
+    b.node("Erf", {"d"}, {"e"});
+    b.node("Add", {"e", "one"}, {"a"});
+    b.node("Mul",
+           half_last ? std::vector<std::string>{"x", "a"} : std::vector<std::string>{"half", "a"},
+           {"m"});
+    b.node("Mul",
+           half_last ? std::vector<std::string>{"m", "half"} : std::vector<std::string>{"m", "x"},
+           {"y"});
+    expect_function(b, {ops::UnaryKind::kGelu, 0, 0});
+  }
+}
+
+TEST(FuseFunctions, LeavesWhatOnlyLooksLikeIt) {
+  OnnxBuilder other;  // of another value
+  other.input("x", {3, 5}).input("z", {3, 5}).output("y");
+  other.node("Sigmoid", {"z"}, {"s"});
+  other.node("Mul", {"x", "s"}, {"y"});
+  EXPECT_EQ(operators(optimised(other)), "Unary Mul");
+  OnnxBuilder read_twice;
+  read_twice.input("x", {3, 5}).output("y").output("s");
+  read_twice.node("Sigmoid", {"x"}, {"s"});
+  read_twice.node("Mul", {"x", "s"}, {"y"});
+  EXPECT_EQ(operators(optimised(read_twice)), "Unary Mul");
+}
+
 TEST(Elementwise, RefusesTypesByName) {
   OnnxBuilder b;
   b.input("x", {2}).output("y").integers("n", {1, 2});

@@ -16,6 +16,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"lower Gemm", lower_gemm},
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
+      {"fuse functions", fuse_functions},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
       {"fuse activations", fuse_activations},
