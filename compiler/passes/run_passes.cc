@@ -22,6 +22,7 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"fuse transposes", fuse_transposes},
       {"remove dead code", remove_dead_code},
       {"fuse moves", fuse_moves},
+      {"fuse functions", fuse_functions},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
       {"fuse residuals", fuse_residuals},

@@ -30,6 +30,7 @@ constexpr std::array kFamilies = {
     lower_movement,
     lower_indexed,
     lower_elementwise,
+    lower_reduction,
     lower_matrix,
     lower_recurrent,
     lower_quantized,
