@@ -306,9 +306,11 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
-    case Op::kMaxPool:
+    case Op::kMaxPool: {
+      const DType dtype = graph.value(node.inputs[0]).dtype;
       if (dtype == DType::kI8 || dtype == DType::kU8) return;
       break;
+    }
     default:
       break;
   }
