@@ -29,6 +29,9 @@ enum class OpCode : std::uint16_t {
   kUpsample = 10,  // nearest neighbour, by whole factors
   kWhere = 11,     // one or the other, element by element, with broadcasting
   kCast = 12,      // to another element type
+  kReduce = 13,    // sums, products, extremes along axes
+  kArg = 14,       // the place of the largest or smallest along an axis
+  kCumulativeSum = 15,
 
   // ops/movement
   kStridedCopy = 50,  // slices, reverses, reorders, repeats, pads
@@ -38,6 +41,8 @@ enum class OpCode : std::uint16_t {
   kOneHot = 54,
   kTriangle = 55,     // the upper or lower triangle of matrices
   kInterpolate = 56,  // along one axis, with tables of places and weights
+  kGridSample = 57,   // at places that another tensor names
+  kRoiAlign = 58,
   kMatMul = 65,     // both operands computed at run time
   kNormalize = 66,  // rows by mean and variance, mean square, or norm
   kLrn = 67,        // across neighbouring channels

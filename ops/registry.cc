@@ -5,6 +5,7 @@
 #include "ops/layout/layout.h"
 #include "ops/movement/indexed.h"
 #include "ops/movement/interpolate.h"
+#include "ops/movement/sample.h"
 #include "ops/movement/select.h"
 #include "ops/movement/strided_copy.h"
 #include "ops/matmul/matmul.h"
@@ -12,6 +13,7 @@
 #include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
+#include "ops/reduction/reduction.h"
 #include "ops/recurrent/recurrent.h"
 #include "ops/quantized/convert.h"
 #include "ops/quantized/qbinary.h"
@@ -47,6 +49,10 @@ constexpr Operator kOperators[] = {
      run_winograd},
     {OpCode::kWhere, 3, 3, 1, false, check_where, no_scratch, move_cost, run_where},
     {OpCode::kCast, 1, 1, 1, false, check_cast, no_scratch, move_cost, run_cast},
+    {OpCode::kReduce, 1, 1, 1, false, check_reduce, no_scratch, reduce_cost, run_reduce},
+    {OpCode::kArg, 1, 1, 1, false, check_arg, no_scratch, reduce_cost, run_arg},
+    {OpCode::kCumulativeSum, 1, 1, 1, false, check_cumulative_sum, no_scratch, reduce_cost,
+     run_cumulative_sum},
     {OpCode::kStridedCopy, 1, 1, 1, false, check_strided_copy, no_scratch, move_cost,
      run_strided_copy},
     {OpCode::kGather, 2, 2, 1, false, check_gather, no_scratch, move_cost, run_gather},
@@ -56,6 +62,10 @@ constexpr Operator kOperators[] = {
     {OpCode::kTriangle, 1, 1, 1, true, check_triangle, no_scratch, move_cost, run_triangle},
     {OpCode::kInterpolate, 3, 3, 1, false, check_interpolate, no_scratch, interpolate_cost,
      run_interpolate},
+    {OpCode::kGridSample, 2, 2, 1, false, check_grid_sample, no_scratch, grid_sample_cost,
+     run_grid_sample},
+    {OpCode::kRoiAlign, 3, 3, 1, false, check_roi_align, no_scratch, roi_align_cost,
+     run_roi_align},
     {OpCode::kMatMul, 2, 2, 1, false, check_matmul, matmul_scratch, matmul_cost, run_matmul},
     {OpCode::kNormalize, 1, 3, 1, false, check_normalize, no_scratch, normalize_cost,
      run_normalize},

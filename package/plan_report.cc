@@ -190,6 +190,12 @@ std::string_view operator_name(std::uint16_t op) {
       return "Where";
     case ops::OpCode::kCast:
       return "Cast";
+    case ops::OpCode::kReduce:
+      return "Reduce";
+    case ops::OpCode::kArg:
+      return "Arg";
+    case ops::OpCode::kCumulativeSum:
+      return "CumulativeSum";
     case ops::OpCode::kStridedCopy:
       return "StridedCopy";
     case ops::OpCode::kGather:
@@ -204,6 +210,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
+    case ops::OpCode::kGridSample:
+      return "GridSample";
+    case ops::OpCode::kRoiAlign:
+      return "RoiAlign";
     case ops::OpCode::kMatMul:
       return "MatMul";
     case ops::OpCode::kNormalize:

@@ -88,6 +88,10 @@ const char* to_string(Op op) {
       return "Trilu";
     case Op::kInterpolate:
       return "Interpolate";
+    case Op::kGridSample:
+      return "GridSample";
+    case Op::kRoiAlign:
+      return "RoiAlign";
     case Op::kSplit:
       return "Split";
     case Op::kExpand:

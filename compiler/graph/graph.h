@@ -115,6 +115,8 @@ enum class Op {
   kOneHot,           // x, depth, values; AxisAttributes
   kTrilu,            // x, optional k; TriluAttributes
   kInterpolate,      // x, indices i32 [J, T], weights f32 [J, T]; InterpolateAttributes
+  kGridSample,       // x [N, C, (D,) H, W], grid; GridSampleAttributes
+  kRoiAlign,         // x [N, C, H, W], regions [R, 4], images [R]; RoiAlignAttributes
   // Turned into others by the passes.
   kSplit,            // x, optional sizes; SplitAttributes
   kExpand,           // x, shape
@@ -318,7 +320,8 @@ using Attributes =
                  QuantAttributes, UnaryFunction, BinaryOperation,
                  IsInfAttributes, ArgAttributes, CumSumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
-                 RecurrentResultAttributes, RecurrentAttributes>;
+                 RecurrentResultAttributes, RecurrentAttributes, GridSampleAttributes,
+                 RoiAlignAttributes>;
 
 struct Value {
   std::string name;

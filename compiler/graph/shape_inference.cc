@@ -292,6 +292,7 @@ DType result_dtype(const Graph& graph, const Node& node) {
 
 // Data is f32; only the operators that shape arithmetic needs take other types.
 void check_dtypes(const Graph& graph, const Node& node) {
+  const DType dtype = graph.value(node.inputs[0]).dtype;
   switch (node.op) {
     case Op::kConcat:
     case Op::kTranspose:
@@ -305,9 +306,10 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
-    case Op::kMaxPool:
+    case Op::kMaxPool: {
       if (dtype == DType::kI8 || dtype == DType::kU8) return;
       break;
+    }
     default:
       break;
   }
