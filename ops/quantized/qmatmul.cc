@@ -1,6 +1,6 @@
 #include "ops/quantized/qmatmul.h"
 
-#include "ops/quantized/broadcast.h"
+#include "ops/broadcast.h"
 #include "ops/quantized/check.h"
 #include "ops/quantized/rescale.h"
 
@@ -13,6 +13,12 @@ TensorView leading(const TensorView& view) {
   result.rank = static_cast<std::uint8_t>(view.rank - 2);
   result.pitch = result.inner();
   return result;
+}
+
+bool batches_fit(const TensorView& a, const TensorView& b, const TensorView& y) {
+  const TensorView* inputs[] = {&a, &b};
+  const TensorView* output = &y;
+  return is_broadcast({Kernel::kReference, inputs, std::span(&output, 1), {}});
 }
 
 // The matrix of `view` that matrix `index` of y is made of.
@@ -61,7 +67,7 @@ Status check_shapes(const Step& step, bool transposed) {
   const std::uint32_t columns = transposed ? outer : b.inner();
   const bool shapes = a.inner() == inputs && inputs <= kMaxQMatMulInputs && y.inner() == columns &&
                       y.dims[y.rank - 2u] == a.dims[a.rank - 2u] &&
-                      broadcasts(leading(a), leading(b), leading(y));
+                      batches_fit(leading(a), leading(b), leading(y));
   return shapes ? Status::kOk : Status::kShapeMismatch;
 }
 
