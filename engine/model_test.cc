@@ -298,7 +298,7 @@ TEST(Model, MemoryNeedRefusesScratchBeyondTheWindow) {
   EXPECT_TRUE(memory_need(header, 1, &need).ok());
   EXPECT_EQ(memory_need(header, 2, &need).status, Status::kPlanLimit);
   EXPECT_EQ(memory_need(header, 0xffffffff, &need).status, Status::kPlanLimit);
-  header.version = 2;
+  header.version = package::kPlanVersion + 1;
   EXPECT_EQ(memory_need(header, 1, &need).status, Status::kPlanVersion);
 }
 

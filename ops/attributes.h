@@ -17,6 +17,12 @@ struct Clamp {
   float high = __builtin_inff();
 };
 
+// What ends a convolution: if v < 0: v * slope (a slope of 1: nothing); then the clamp.
+struct Activation {
+  Clamp clamp;
+  float slope = 1.0f;
+};
+
 struct Window2d {
   std::uint32_t kernel_h = 1, kernel_w = 1;
   std::uint32_t stride_h = 1, stride_w = 1;
@@ -24,11 +30,19 @@ struct Window2d {
   std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
 };
 
-// Conv2d. Inputs: x [N,H,W,C], packed weights (see ops/gemm/pack.h); output y [N,OH,OW,M].
+// Conv2d. Inputs: x [N,H,W,C], packed weights (see ops/gemm/pack.h), optional residual of the shape
+// of y; output y [N,OH,OW,M]. The slope of the activation is finite.
 struct Conv2dAttributes {
   Window2d window;
   std::uint32_t groups = 1;
-  Clamp clamp;
+  Activation activation;
+};
+
+// ConvWinograd: 3 x 3, stride 1. Inputs: x [N,H,W,C], packed weights (see ops/winograd/pack.h),
+// optional residual of the shape of y; output y [N,OH,OW,M]. The slope is finite.
+struct WinogradAttributes {
+  std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  Activation activation;
 };
 
 // FullyConnected. Inputs: x [..., K], packed weights; output y [..., M].
@@ -48,7 +62,39 @@ struct Pool2dAttributes {
 };
 
 // Unary. The first word is the kind; what follows depends on it.
-enum class UnaryKind : std::uint32_t { kClamp = 0, kLeakyRelu = 1 };
+enum class UnaryKind : std::uint32_t {
+  kClamp = 0,
+  kLeakyRelu = 1,
+  // Of ActivationAttributes from here on.
+  kAbs = 2,
+  kNeg = 3,
+  kExp = 4,
+  kLog = 5,
+  kSqrt = 6,
+  kReciprocal = 7,
+  kSin = 8,
+  kCos = 9,
+  kTanh = 10,
+  kSigmoid = 11,
+  kErf = 12,
+  kFloor = 13,
+  kCeil = 14,
+  kRound = 15,            // half to even
+  kSign = 16,             // -1, 1, or x where it is a zero
+  kSoftplus = 17,         // log(1 + e^x)
+  kSoftsign = 18,         // x / (1 + |x|)
+  kGelu = 19,             // x / 2 * (1 + erf(x / sqrt(2)))
+  kGeluTanh = 20,         // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
+  kElu = 21,              // x < 0: alpha * (e^x - 1); else beta * x
+  kCelu = 22,             // x < 0: alpha * (e^(x / alpha) - 1); else x
+  kHardSigmoid = 23,      // max(0, min(1, alpha * x + beta))
+  kHardSwish = 24,        // x * max(0, min(1, alpha * x + beta))
+  kSwish = 25,            // x * sigmoid(alpha * x)
+  kMish = 26,             // x * tanh(log(1 + e^x))
+  kThresholdedRelu = 27,  // x > alpha: x; else 0
+  kShrink = 28,           // x < -alpha: x + beta; x > alpha: x - beta; else 0
+};
+inline constexpr auto kLastUnaryKind = UnaryKind::kShrink;
 
 // Of kClamp.
 struct UnaryAttributes {
@@ -62,15 +108,48 @@ struct LeakyReluAttributes {
   float slope = 0.01f;
 };
 
-enum class BinaryKind : std::uint32_t { kAdd = 0, kSub = 1, kMul = 2, kDiv = 3 };
+// Of all other kinds. Both are finite, and 0 where the kind has no use for them.
+struct ActivationAttributes {
+  UnaryKind kind = UnaryKind::kAbs;
+  float alpha = 0, beta = 0;
+};
 
-// Binary. NumPy broadcasting of a and b to y; then the clamp.
+enum class BinaryKind : std::uint32_t {
+  kAdd = 0,
+  kSub = 1,
+  kMul = 2,
+  kDiv = 3,  // integers: towards 0; 0 where b is 0
+  kMin = 4,
+  kMax = 5,    // a NaN on either side wins
+  kPow = 6,    // integers: wraps around; 0 where b < 0, but for 1 and -1
+  kMod = 7,    // integers only: the sign of b; 0 where b is 0
+  kFmod = 8,   // the sign of a; integers: 0 where b is 0
+  kPRelu = 9,  // f32 only: a < 0: a * b; else a
+  // The result is bool.
+  kEqual = 10,
+  kLess = 11,
+  kLessOrEqual = 12,
+  // Integers and bool only.
+  kAnd = 13,
+  kOr = 14,
+  kXor = 15,
+  kShiftLeft = 16,  // integers only: 0 where b is not in [0, bits)
+  kShiftRight = 17,
+};
+inline constexpr auto kLastBinaryKind = BinaryKind::kShiftRight;
+
+// Binary. NumPy broadcasting of a and b to y; then, if they are f32, the clamp; of other types
+// there is none: its bounds are infinite.
 struct BinaryAttributes {
   BinaryKind kind = BinaryKind::kAdd;
   Clamp clamp;
 };
 
-// Softmax over the innermost dimension. No attributes. Copy: no attributes.
+// Softmax over the innermost dimension. No attributes, or these. Copy: no attributes.
+struct SoftmaxAttributes {
+  std::uint32_t log = 0;  // 1: the logarithm of the softmax
+};
+
 // GlobalAveragePool: [N,H,W,C] -> [N,1,1,C]. No attributes.
 
 // Transpose: y.dims[i] = x.dims[perm[i]]. perm has kMaxRank entries; those >= rank are 0.

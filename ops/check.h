@@ -49,8 +49,26 @@ inline Status check_operands(const Step& step) {
   return Status::kOk;
 }
 
+// The same of operators that take other types too, and look at the types themselves.
+inline Status check_typed_operands(const Step& step) {
+  if (step.kernel != Kernel::kReference && step.kernel != Kernel::kVector) {
+    return Status::kUnknownKernel;
+  }
+  for (const auto operands : {step.inputs, step.outputs}) {
+    for (const TensorView* view : operands) {
+      if (view == nullptr || !well_formed(*view)) return Status::kShapeMismatch;
+    }
+  }
+  return Status::kOk;
+}
+
 // Bounds are numbers and in order.
 inline bool valid_clamp(const Clamp& clamp) { return clamp.low <= clamp.high; }
+
+// Its slope is a finite number.
+inline bool valid_activation(const Activation& activation) {
+  return valid_clamp(activation.clamp) && activation.slope - activation.slope == 0.0f;
+}
 
 inline bool same_shape(const TensorView& a, const TensorView& b) {
   if (a.rank != b.rank) return false;

@@ -21,12 +21,17 @@ enum class OpCode : std::uint16_t {
   kFullyConnected = 2,
   kPool2d = 3,  // max or average
   kGlobalAveragePool = 4,
-  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu
-  kBinary = 6,  // element by element with broadcasting: Add, Sub, Mul, Div
+  kUnary = 5,   // element by element: Relu, Clip, LeakyRelu, and the functions of UnaryKind
+  kBinary = 6,  // element by element with broadcasting: the operations of BinaryKind
   kSoftmax = 7,
   kCopy = 8,  // same shape, other pitch (a concatenation that could not be placed)
   kTranspose = 9,
   kUpsample = 10,  // nearest neighbour, by whole factors
+  kWhere = 11,     // one or the other, element by element, with broadcasting
+  kCast = 12,      // to another element type
+  kReduce = 13,    // sums, products, extremes along axes
+  kArg = 14,       // the place of the largest or smallest along an axis
+  kCumulativeSum = 15,
 
   // ops/movement
   kStridedCopy = 50,  // slices, reverses, reorders, repeats, pads
@@ -38,6 +43,26 @@ enum class OpCode : std::uint16_t {
   kInterpolate = 56,  // along one axis, with tables of places and weights
   kGridSample = 57,   // at places that another tensor names
   kRoiAlign = 58,
+  kMatMul = 65,     // both operands computed at run time
+  kNormalize = 66,  // rows by mean and variance, mean square, or norm
+  kLrn = 67,        // across neighbouring channels
+  kRecurrent = 68,  // the steps in time of an LSTM, a GRU or a plain recurrent layer
+
+  // Quantised (ops/quantized/attributes.h).
+  kQuantize = 30,
+  kDequantize = 31,
+  kRequantize = 32,
+  kQConv2d = 33,
+  kQFullyConnected = 34,
+  kQBinary = 35,
+  kQPool2d = 36,
+  kQGlobalAveragePool = 37,
+  kLookup = 38,
+  kQSoftmax = 39,
+  kQMatMul = 40,
+  kDynamicQuantize = 41,
+
+  kConvWinograd = 80,  // 3 x 3 with stride 1, by Winograd's F(2 x 2, 3 x 3)
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -184,6 +184,18 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kConvWinograd:
+      return "ConvWinograd";
+    case ops::OpCode::kWhere:
+      return "Where";
+    case ops::OpCode::kCast:
+      return "Cast";
+    case ops::OpCode::kReduce:
+      return "Reduce";
+    case ops::OpCode::kArg:
+      return "Arg";
+    case ops::OpCode::kCumulativeSum:
+      return "CumulativeSum";
     case ops::OpCode::kStridedCopy:
       return "StridedCopy";
     case ops::OpCode::kGather:
@@ -202,6 +214,38 @@ std::string_view operator_name(std::uint16_t op) {
       return "GridSample";
     case ops::OpCode::kRoiAlign:
       return "RoiAlign";
+    case ops::OpCode::kMatMul:
+      return "MatMul";
+    case ops::OpCode::kNormalize:
+      return "Normalize";
+    case ops::OpCode::kLrn:
+      return "Lrn";
+    case ops::OpCode::kRecurrent:
+      return "Recurrent";
+    case ops::OpCode::kQuantize:
+      return "Quantize";
+    case ops::OpCode::kDequantize:
+      return "Dequantize";
+    case ops::OpCode::kRequantize:
+      return "Requantize";
+    case ops::OpCode::kQConv2d:
+      return "QConv2d";
+    case ops::OpCode::kQFullyConnected:
+      return "QFullyConnected";
+    case ops::OpCode::kQBinary:
+      return "QBinary";
+    case ops::OpCode::kQPool2d:
+      return "QPool2d";
+    case ops::OpCode::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case ops::OpCode::kLookup:
+      return "Lookup";
+    case ops::OpCode::kQSoftmax:
+      return "QSoftmax";
+    case ops::OpCode::kQMatMul:
+      return "QMatMul";
+    case ops::OpCode::kDynamicQuantize:
+      return "DynamicQuantize";
   }
   return "?";
 }

@@ -91,8 +91,13 @@ std::string of_plan(const std::string& path, Body body) {
   }
 }
 
+bool is_model(const std::string& path) {
+  const std::string kind = ending(path);
+  return kind == ".onnx" || kind == ".cfg" || kind == ".tflite";
+}
+
 int inspect(const Globals& globals, const std::string& path) {
-  if (ending(path) == ".onnx" || ending(path) == ".cfg") return inspect_model(globals, path);
+  if (is_model(path)) return inspect_model(globals, path);
   const Package package = Package::open(path);
   if (!globals.json) {
     const std::string plan = of_plan(path, [&] { return package::inspect_plan(package.plan()); });

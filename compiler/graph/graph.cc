@@ -118,6 +118,92 @@ const char* to_string(Op op) {
       return "EyeLike";
     case Op::kRange:
       return "Range";
+    case Op::kUnary:
+      return "Unary";
+    case Op::kBinary:
+      return "Binary";
+    case Op::kWhere:
+      return "Where";
+    case Op::kNot:
+      return "Not";
+    case Op::kIsNan:
+      return "IsNaN";
+    case Op::kIsInf:
+      return "IsInf";
+    case Op::kCastLike:
+      return "CastLike";
+    case Op::kReduce:
+      return "Reduce";
+    case Op::kArg:
+      return "ArgMax or ArgMin";
+    case Op::kHardmax:
+      return "Hardmax";
+    case Op::kCumSum:
+      return "CumSum";
+    case Op::kNormalize:
+      return "Normalize";
+    case Op::kLrn:
+      return "LRN";
+    case Op::kLayerNorm:
+      return "LayerNormalization";
+    case Op::kRmsNorm:
+      return "RMSNormalization";
+    case Op::kInstanceNorm:
+      return "InstanceNormalization";
+    case Op::kGroupNorm:
+      return "GroupNormalization";
+    case Op::kMeanVarianceNorm:
+      return "MeanVarianceNormalization";
+    case Op::kLpNorm:
+      return "LpNormalization";
+    case Op::kEinsum:
+      return "Einsum";
+    case Op::kRnn:
+      return "RNN";
+    case Op::kGru:
+      return "GRU";
+    case Op::kLstm:
+      return "LSTM";
+    case Op::kRecurrentResult:
+      return "RecurrentResult";
+    case Op::kRecurrent:
+      return "Recurrent";
+    case Op::kConvTranspose:
+      return "ConvTranspose";
+    case Op::kLpPool:
+      return "LpPool";
+    case Op::kGlobalLpPool:
+      return "GlobalLpPool";
+    case Op::kQuantizeLinear:
+      return "QuantizeLinear";
+    case Op::kDequantizeLinear:
+      return "DequantizeLinear";
+    case Op::kQConv:
+      return "QConv";
+    case Op::kQFullyConnected:
+      return "QFullyConnected";
+    case Op::kQAdd:
+      return "QAdd";
+    case Op::kQSub:
+      return "QSub";
+    case Op::kQMul:
+      return "QMul";
+    case Op::kQAveragePool:
+      return "QAveragePool";
+    case Op::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case Op::kRequantize:
+      return "Requantize";
+    case Op::kLookup:
+      return "Lookup";
+    case Op::kQSoftmax:
+      return "QSoftmax";
+    case Op::kConvInteger:
+      return "ConvInteger";
+    case Op::kMatMulInteger:
+      return "MatMulInteger";
+    case Op::kQMatMul:
+      return "QMatMul";
   }
   return "?";
 }
@@ -149,7 +235,7 @@ std::vector<std::uint32_t> count_uses(const Graph& graph) {
 }
 
 void fail(const Graph& graph, const Node& node, const std::string& what) {
-  throw CompileError(graph.source + ": node '" + node.name + "' (" + to_string(node.op) +
+  throw CompileError(graph.source + ": node '" + node.name + "' (" + operator_name(node) +
                      "): " + what);
 }
 

@@ -2,6 +2,7 @@
 // dimensions. Importers make it, passes rewrite it, the planner lowers it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,8 @@
 #include "compiler/graph/constant.h"
 #include "compiler/graph/movement_attributes.h"
 #include "ops/attributes.h"
+#include "ops/normalize/normalize.h"
+#include "ops/recurrent/recurrent.h"
 
 namespace sz::compiler {
 
@@ -23,7 +26,8 @@ inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is a
 // The operators, each with one output. Importers use all of them but the last group.
 enum class Op {
   // Run on the device.
-  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes; made by
+                       // fuse_residuals: a fourth input of the output's shape, added last
   kMaxPool,            // x; WindowAttributes
   kAveragePool,        // x; WindowAttributes
   kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
@@ -41,7 +45,7 @@ enum class Op {
   kUpsample,   // x [N, C, H, W], optional scales (f32), optional sizes (i64); UpsampleAttributes
   // Turned into others by the passes.
   kGemm,        // a, b, optional c; GemmAttributes
-  kMatMul,      // a, b
+  kMatMul,      // a, b; MatMulAttributes
   kBatchNorm,   // x, scale, bias, mean, variance; BatchNormAttributes
   kClip,        // x, optional low, optional high
   kFlatten,     // x; AxisAttributes
@@ -57,8 +61,50 @@ enum class Op {
   kGather,           // x, indices; AxisAttributes
   kConstantOfShape,  // shape; FillAttributes
   kIf,               // condition; IfAttributes
+  // Element by element, with broadcasting (NumPy's).
+  kUnary,     // x; UnaryFunction
+  kBinary,    // a, b; BinaryOperation
+  kWhere,     // condition, a, b
+  kNot,       // x, bool
+  kIsNan,     // x
+  kIsInf,     // x; IsInfAttributes
+  kCastLike,  // x, a value of the type wanted
+  // Along axes.
+  kReduce,   // x, optional axes; ReduceAttributes
+  kArg,      // x; ArgAttributes
+  kHardmax,  // x; SoftmaxAttributes
+  kCumSum,   // x, axis; CumSumAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+  // Matrices and normalisation. The first group runs on the device, kMatMul too.
+  kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
+  kLrn,        // x [N, C, ...]; LrnAttributes
+  kLayerNorm,         // x, optional scale, optional bias; NormAttributes
+  kRmsNorm,           // x, optional scale; NormAttributes
+  kInstanceNorm,      // x [N, C, ...], scale [C], bias [C]; NormAttributes
+  kGroupNorm,         // the same, or scale and bias for each group
+  kMeanVarianceNorm,  // x; NormAttributes
+  kLpNorm,            // x; NormAttributes
+  kEinsum,            // one or two operands; EinsumAttributes
+  // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first two as in
+  // ONNX, all others with QuantAttributes.
+  kQuantizeLinear,         // x f32, scale f32, zero; AxisAttributes. The zero decides the type
+  kDequantizeLinear,       // x i8/u8/i32, scale f32, optional zero; AxisAttributes
+  kQConv,                  // x, w [M, C/groups, KH, KW] i8/u8 constant, optional bias [M] i32
+  kQFullyConnected,        // x [..., K], w [M, K] i8/u8 constant, optional bias [M] i32
+  kQAdd,
+  kQSub,
+  kQMul,                // a, b, with broadcasting
+  kQAveragePool,        // x [N, C, H, W]
+  kQGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
+  kRequantize,          // x
+  kLookup,              // x, table [256] constant: of the lowest value of x's type first
+  kQSoftmax,            // x; along the last dimension
+  kQMatMul,             // a [..., L, K], b [..., K, M], both computed by the network
+  // As in ONNX: x, w, optional zero of x, optional zero of w -> i32. Passes turn them into kQConv,
+  // kQFullyConnected and kQMatMul.
+  kConvInteger,  // WindowAttributes
+  kMatMulInteger,
   // Moving elements, of any type (infer_movement.cc). Run on the device:
   kMove,             // x; MoveAttributes
   kGatherElements,   // x, indices; AxisAttributes
@@ -86,10 +132,22 @@ enum class Op {
   kSize,     // x
   kEyeLike,  // x; EyeAttributes
   kRange,    // start, limit, step
+  // Recurrent layers. Spelled out but for the last, which runs on the device.
+  kRnn,              // x, w, r, optional b, lengths, h0, c0, peepholes (ONNX's); the hidden states
+  kGru,              // [directions, T, B, H], with keep_cell one more row, the cell state;
+  kLstm,             // RecurrentLayerAttributes
+  kRecurrentResult,  // such a tensor; RecurrentResultAttributes
+  kRecurrent,        // x [T, B, G * H], r, optional rb, h0, c0, peepholes; RecurrentAttributes
+  // Windows, spelled out in convolutions and pools.
+  kConvTranspose,  // x, w [C, M/groups, KH, KW], optional bias [M]; ConvTransposeAttributes
+  kLpPool,         // x; LpPoolAttributes
+  kGlobalLpPool,   // x; LpPoolAttributes, of which only p counts
 };
 
 // The ONNX name of an operator.
 const char* to_string(Op op);
+const char* to_string(ops::UnaryKind kind);
+const char* to_string(ops::BinaryKind kind);
 
 enum class AutoPad { kExplicit, kSameUpper, kSameLower, kValid };
 
@@ -109,6 +167,7 @@ struct GemmAttributes {
 struct SoftmaxAttributes {
   std::int64_t axis = -1;
   bool flattened = false;  // before opset 13: over all dimensions from `axis` on, as one
+  bool log = false;        // its logarithm
 };
 struct AxisAttributes {
   std::int64_t axis = 0;
@@ -130,8 +189,29 @@ struct LeakyReluAttributes {
 struct UpsampleAttributes {
   std::int64_t factor_h = 0, factor_w = 0;
 };
+// What kReduce computes; kReduceMean has the rest of the attributes only.
+enum class Reduction { kSum, kMax, kMin, kProd, kL1, kL2, kLogSum, kLogSumExp, kSumSquare };
 struct ReduceAttributes {
   bool keep_dims = true;
+  bool noop_with_empty_axes = false;  // no axes: none, instead of all
+  Reduction kind = Reduction::kSum;
+};
+struct UnaryFunction {
+  ops::UnaryKind kind = ops::UnaryKind::kAbs;
+  float alpha = 0, beta = 0;
+};
+struct BinaryOperation {
+  ops::BinaryKind kind = ops::BinaryKind::kMin;
+};
+struct IsInfAttributes {
+  bool negative = true, positive = true;
+};
+struct ArgAttributes {
+  std::int64_t axis = 0;
+  bool keep_dims = true, last = false, smallest = false;
+};
+struct CumSumAttributes {
+  bool exclusive = false, reverse = false;
 };
 struct CastAttributes {
   DType to = DType::kF32;
@@ -143,9 +223,88 @@ struct ShapeAttributes {
 struct FillAttributes {
   ConstantPtr value;  // one element
 };
+// Each list says which dimension of the operand (the result) is which of the product's; empty: as
+// they stand. Lists are there only where all ranks are the same.
+struct MatMulAttributes {
+  float alpha = 1;
+  std::vector<std::int64_t> a_perm, b_perm, y_perm;
+};
+struct NormalizeAttributes {
+  ops::NormalizeKind kind = ops::NormalizeKind::kDeviation;
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;
+  float epsilon = 0;
+};
+// kLayerNorm, kRmsNorm: from `axis` on. kLpNorm: along `axis`. kMeanVarianceNorm: over `axes`.
+struct NormAttributes {
+  std::int64_t axis = -1;
+  float epsilon = 0;
+  std::int64_t groups = 1;           // kGroupNorm
+  std::int64_t p = 2;                // kLpNorm: 1 or 2
+  std::vector<std::int64_t> axes;    // kMeanVarianceNorm
+  ops::NormalizeResult result = ops::NormalizeResult::kRows;  // kLayerNorm
+};
+struct LrnAttributes {
+  std::int64_t size = 1;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1;
+};
+struct EinsumAttributes {
+  std::string equation;  // without spaces
+};
+struct RecurrentLayerAttributes {
+  ops::RecurrentKind kind = ops::RecurrentKind::kLstm;
+  std::int64_t units = 0;       // 0: as the weights say
+  std::int64_t directions = 1;  // 2: forward, then in reverse
+  bool reverse = false;         // the only direction
+  bool batch_first = false;
+  bool linear_before_reset = false;
+  bool keep_cell = false;
+  float clip = __builtin_inff();
+  std::vector<std::array<ops::RecurrentActivation, 3>> activations;  // of each direction
+};
+// One of ONNX's outputs.
+struct RecurrentResultAttributes {
+  enum class What { kAll, kLastHidden, kLastCell } what = What::kAll;
+  RecurrentLayerAttributes layer;
+};
+struct RecurrentAttributes {
+  ops::RecurrentAttributes words;
+};
+struct ConvTransposeAttributes {
+  WindowAttributes window;
+  std::vector<std::int64_t> output_padding, output_shape;  // may be empty
+};
+struct LpPoolAttributes {
+  WindowAttributes window;
+  std::int64_t p = 2;
+};
 struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
+};
+// How an accumulator becomes an 8-bit value (docs of ops/quantized).
+enum class Rescale {
+  kFixedPoint,  // multiplier Q0.31 and shift, as TFLite's reference kernels
+  kFloat,       // round half to even of a product in f32, as ONNX
+};
+// real = scale * (value - zero), where value and zero have the type of the tensor (i8 or u8).
+struct Quantization {
+  double scale = 1;
+  std::int32_t zero = 0;
+};
+// What a quantised node knows about its operands. The types i8 and u8 may be mixed until the pass
+// make_signed; zero points and bounds are numbers of the type of their tensor.
+struct QuantAttributes {
+  Rescale rescale = Rescale::kFloat;
+  std::vector<Quantization> inputs;   // of x, or of a and b
+  std::vector<double> weight_scales;  // kQConv, kQFullyConnected: one, or one for each output
+  std::int32_t weight_zero = 0;       // the same for all outputs
+  // Of the result: i8 or u8. i32: of kQConv, kQFullyConnected and kQMatMul, the accumulators.
+  DType type = DType::kI8;
+  Quantization output;
+  std::int32_t low = -128;  // bounds of the result:
+  std::int32_t high = 127;  // of its type, or of a fused activation
+  double beta = 1;          // kQSoftmax: of exp(beta * x)
+  WindowAttributes window;  // kQConv, kQAveragePool
 };
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
@@ -155,7 +314,12 @@ using Attributes =
                  SplitAttributes, BlockAttributes, AxesAttributes, ReverseAttributes,
                  CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
                  TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
-                 GridSampleAttributes, RoiAlignAttributes>;
+                 MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 QuantAttributes, UnaryFunction, BinaryOperation,
+                 IsInfAttributes, ArgAttributes, CumSumAttributes,
+                 ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
+                 RecurrentResultAttributes, RecurrentAttributes, GridSampleAttributes,
+                 RoiAlignAttributes>;
 
 struct Value {
   std::string name;
@@ -172,6 +336,8 @@ struct Node {
   Attributes attributes;
   // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
   ops::Clamp activation;
+  // Fused into kConv: leaky Relu before the clamp. 1: none.
+  float slope = 1.0f;
 
   template <typename T>
   const T& get() const {
@@ -221,6 +387,9 @@ struct Graph {
   // The constant behind a value; nullptr if there is no such value or it is no constant.
   const Constant* constant(ValueId id) const;
 };
+
+// The ONNX name of a node's operator.
+const char* operator_name(const Node& node);
 
 // How often each value is read, by nodes and as an output of the graph.
 std::vector<std::uint32_t> count_uses(const Graph& graph);

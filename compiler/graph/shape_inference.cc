@@ -11,14 +11,6 @@
 namespace sz::compiler {
 namespace {
 
-void expect_rank4(const Graph& graph, const Node& node, const Shape& shape) {
-  if (shape.size() != 4) {
-    fail(graph, node,
-         "its input is " + to_string(shape) +
-             "; only two-dimensional images (rank 4) are supported");
-  }
-}
-
 void expect_constant_vector(const Graph& graph, const Node& node, std::size_t input,
                             std::int64_t size, const char* what) {
   const Shape& shape = graph.shape(node.inputs[input]);
@@ -32,9 +24,10 @@ void expect_constant_vector(const Graph& graph, const Node& node, std::size_t in
 Shape infer_conv(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   const Shape& w = graph.shape(node.inputs[1]);
-  expect_rank4(graph, node, x);
-  if (w.size() != 4) fail(graph, node, "its weights are " + to_string(w) + "; rank 4 is needed");
-  const WindowAttributes window = resolve_window(graph, node, x, {w[2], w[3]});
+  if (w.size() != x.size() || w.size() < 3) {
+    fail(graph, node, "its weights are " + to_string(w) + " for an input of " + to_string(x));
+  }
+  const WindowAttributes window = resolve_window(graph, node, x, Shape(w.begin() + 2, w.end()));
   const std::int64_t groups = window.groups;
   if (groups < 1 || x[1] % groups != 0 || w[0] % groups != 0 || w[1] != x[1] / groups) {
     fail(graph, node,
@@ -42,49 +35,21 @@ Shape infer_conv(const Graph& graph, const Node& node) {
              " groups do not fit an input of " + to_string(x));
   }
   if (node.input(2) != kNoValue) expect_constant_vector(graph, node, 2, w[0], "the bias");
-  return {x[0], w[0], window_output(graph, node, window, x[2], 0),
-          window_output(graph, node, window, x[3], 1)};
-}
-
-Shape infer_pool(const Graph& graph, const Node& node) {
-  const Shape& x = graph.shape(node.inputs[0]);
-  expect_rank4(graph, node, x);
-  const WindowAttributes window = resolve_window(graph, node, x, {});
-  return {x[0], x[1], window_output(graph, node, window, x[2], 0),
-          window_output(graph, node, window, x[3], 1)};
-}
-
-Shape infer_gemm(const Graph& graph, const Node& node) {
-  Shape a = graph.shape(node.inputs[0]);
-  Shape b = graph.shape(node.inputs[1]);
-  if (a.size() != 2 || b.size() != 2) fail(graph, node, "takes matrices (rank 2) only");
-  const auto& attributes = node.get<GemmAttributes>();
-  if (attributes.trans_a) std::swap(a[0], a[1]);
-  if (attributes.trans_b) std::swap(b[0], b[1]);
-  if (a[1] != b[0]) {
-    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
-  }
-  const Shape result = {a[0], b[1]};
-  if (node.input(2) != kNoValue &&
-      broadcast(graph, node, result, graph.shape(node.inputs[2])) != result) {
-    fail(graph, node, "its third input cannot be broadcast to " + to_string(result));
+  Shape result = {x[0], w[0]};
+  for (std::size_t axis = 0; axis + 2 < x.size(); ++axis) {
+    result.push_back(window_output(graph, node, window, x[axis + 2], axis));
   }
   return result;
 }
 
-Shape infer_matmul(const Graph& graph, const Node& node) {
-  Shape a = graph.shape(node.inputs[0]);
-  const Shape& b = graph.shape(node.inputs[1]);
-  if (a.size() < 2 || b.size() != 2) {
-    fail(graph, node,
-         "multiplies " + to_string(a) + " by " + to_string(b) +
-             "; supported is a right operand that is a constant matrix (rank 2)");
+Shape infer_pool(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const WindowAttributes window = resolve_window(graph, node, x, {});
+  Shape result = {x[0], x[1]};
+  for (std::size_t axis = 0; axis + 2 < x.size(); ++axis) {
+    result.push_back(window_output(graph, node, window, x[axis + 2], axis));
   }
-  if (a.back() != b[0]) {
-    fail(graph, node, "the matrices " + to_string(a) + " and " + to_string(b) + " do not fit");
-  }
-  a.back() = b[1];
-  return a;
+  return result;
 }
 
 Shape infer_fully_connected(const Graph& graph, const Node& node) {
@@ -92,6 +57,13 @@ Shape infer_fully_connected(const Graph& graph, const Node& node) {
   const Shape& w = graph.shape(node.inputs[1]);
   if (x.empty() || w.size() != 2 || x.back() != w[1]) fail(graph, node, "operands do not fit");
   x.back() = w[0];
+  return x;
+}
+
+Shape infer_global_pool(const Graph& graph, const Node& node) {
+  Shape x = graph.shape(node.inputs[0]);
+  if (x.size() < 3) fail(graph, node, "its input " + to_string(x) + " has no pixels");
+  std::fill(x.begin() + 2, x.end(), 1);
   return x;
 }
 
@@ -119,6 +91,8 @@ Shape infer_concat(const Graph& graph, const Node& node) {
 
 Shape infer_reshape(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
+  const auto& known = graph.value(node.output).shape;
+  if (node.inputs.size() == 1 && known) return *known;  // canonicalize has decided
   const std::vector<std::int64_t> wanted = constant_integers(graph, node, 1, "the shape");
   const auto complain = [&]() {
     fail(graph, node, to_string(x) + " cannot become " + to_string(wanted));
@@ -196,20 +170,6 @@ Shape infer_unsqueeze(const Graph& graph, const Node& node) {
   return result;
 }
 
-Shape infer_reduce(const Graph& graph, const Node& node) {
-  const Shape& x = graph.shape(node.inputs[0]);
-  const bool all =
-      node.input(1) == kNoValue || constant_integers(graph, node, 1, "the axes").empty();
-  const std::vector<bool> reduced =
-      all ? std::vector<bool>(x.size(), true) : axis_set(graph, node, x.size());
-  Shape result;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!reduced[i]) result.push_back(x[i]);
-    if (reduced[i] && node.get<ReduceAttributes>().keep_dims) result.push_back(1);
-  }
-  return result;
-}
-
 Shape infer_gather(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   const Shape& indices = graph.shape(node.inputs[1]);
@@ -261,13 +221,7 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_pool(graph, node);
     case Op::kGlobalAveragePool:
     case Op::kGlobalMaxPool:
-      expect_rank4(graph, node, x);
-      return {x[0], x[1], 1, 1};
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      return broadcast(graph, node, x, graph.shape(node.inputs[1]));
+      return infer_global_pool(graph, node);
     case Op::kSoftmax:
       normal_axis(graph, node, node.get<SoftmaxAttributes>().axis, x.size(),
                   node.get<SoftmaxAttributes>().flattened);
@@ -283,17 +237,11 @@ Shape dispatch(const Graph& graph, const Node& node) {
     }
     case Op::kReshape:
       return infer_reshape(graph, node);
-    case Op::kGemm:
-      return infer_gemm(graph, node);
-    case Op::kMatMul:
-      return infer_matmul(graph, node);
     case Op::kBatchNorm:
       return infer_batch_norm(graph, node);
     case Op::kClamp:
-    case Op::kClip:
     case Op::kLeakyRelu:
     case Op::kIdentity:
-    case Op::kCast:
       return x;
     case Op::kFlatten:
       return infer_flatten(graph, node);
@@ -305,8 +253,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_slice(graph, node);
     case Op::kUpsample:
       return infer_upsample(graph, node);
-    case Op::kReduceMean:
-      return infer_reduce(graph, node);
     case Op::kShape:
       return infer_shape(graph, node);
     case Op::kGather:
@@ -316,22 +262,27 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
     default:
-      break;  // an If, which fold_constants takes apart, or of a family
+      break;  // kIf: fold_constants takes it apart; the families have their own
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 1> kFamilies = {
+constexpr std::array kFamilies = {
     infer_movement,
+    infer_elementwise,
+    infer_reduction,
+    infer_matrix,
+    infer_normalization,
+    infer_recurrent,
+    infer_window,
+    infer_quantized,
 };
 
 DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {
     case Op::kShape:
       return DType::kI64;
-    case Op::kCast:
-      return node.get<CastAttributes>().to;
     case Op::kConstantOfShape:
       return node.get<FillAttributes>().value->dtype;
     default:
@@ -351,25 +302,19 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kUnsqueeze:
     case Op::kIdentity:
     case Op::kSlice:
-    case Op::kCast:
     case Op::kShape:
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      if (graph.value(node.inputs[1]).dtype != dtype) {
-        fail(graph, node, "its operands have different types");
-      }
-      if (dtype == DType::kI64) return;
+    case Op::kMaxPool: {
+      const DType dtype = graph.value(node.inputs[0]).dtype;
+      if (dtype == DType::kI8 || dtype == DType::kU8) return;
       break;
+    }
     default:
       break;
   }
-  const bool all_f32 = node.op == Op::kConv || node.op == Op::kGemm || node.op == Op::kMatMul ||
-                       node.op == Op::kBatchNorm || node.op == Op::kClip;
+  const bool all_f32 = node.op == Op::kConv || node.op == Op::kBatchNorm;
   for (std::size_t i = 0; i < (all_f32 ? node.inputs.size() : 1); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const DType type = graph.value(node.inputs[i]).dtype;

@@ -14,10 +14,18 @@ struct TypedShape {
 };
 TypedShape infer(const Graph& graph, const Node& node);
 
-// The window of a convolution or pool on `input` [N, C, H, W] with every default filled in and
+// The window of a convolution or pool on `input` [N, C, ...] of 1 to 3 axes with every default filled in and
 // auto_pad turned into pads. `kernel` is the one of the weights, or empty. Throws CompileError.
 WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shape& input,
                                 const std::vector<std::int64_t>& kernel);
+
+// The window of a ConvTranspose node with every default filled in; of its padding, what is cut off
+// the full result in front. The sizes of the result's axes. Throws CompileError.
+struct TransposedWindow {
+  WindowAttributes window;
+  std::vector<std::int64_t> sizes;
+};
+TransposedWindow resolve_transposed(const Graph& graph, const Node& node);
 
 // Size of one axis of a pool's or convolution's result. Throws CompileError if there is none.
 std::int64_t window_output(const Graph& graph, const Node& node, const WindowAttributes& window,
@@ -31,6 +39,9 @@ std::size_t normal_axis(const Graph& graph, const Node& node, std::int64_t axis,
 // The values of an i64 or i32 input that must be constant. Throws CompileError naming `what`.
 std::vector<std::int64_t> constant_integers(const Graph& graph, const Node& node, std::size_t input,
                                             const char* what);
+
+// Which of `rank` dimensions a kReduce or kReduceMean node reduces.
+std::vector<bool> reduced_axes(const Graph& graph, const Node& node, std::size_t rank);
 
 // Start, step and resulting size of a slice along each dimension of the input.
 struct SliceRange {

@@ -21,7 +21,7 @@ void fill(const Graph& graph, const Node& node, std::vector<std::int64_t>& value
   if (values.size() != count) {
     fail(graph, node,
          std::string(what) + " has " + std::to_string(values.size()) +
-             " numbers; two-dimensional images need " + std::to_string(count));
+             " numbers; images of this rank need " + std::to_string(count));
   }
   for (const std::int64_t value : values) {
     if (value < least || value > most) {
@@ -35,6 +35,10 @@ void fill(const Graph& graph, const Node& node, std::vector<std::int64_t>& value
 std::int64_t extent(const WindowAttributes& w, std::size_t axis) {
   return (w.kernel[axis] - 1) * w.dilations[axis] + 1;
 }
+
+// An operator whose windows must not lie in the padding alone (ops/check.h). LpPool runs as a
+// convolution.
+bool is_pool(Op op) { return op == Op::kMaxPool || op == Op::kAveragePool; }
 
 // The factor by which one dimension grows.
 std::int64_t factor_of(const Graph& graph, const Node& node, const Constant* scales,
@@ -84,11 +88,15 @@ UpsampleAttributes upsample_factors(const Graph& graph, const Node& node, const 
 WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shape& input,
                                 const std::vector<std::int64_t>& kernel) {
   WindowAttributes w = node.get<WindowAttributes>();
+  if (input.size() < 3 || input.size() > 5) {
+    fail(graph, node, "its input is " + to_string(input) + "; windows need rank 3 to 5");
+  }
+  const std::size_t axes = input.size() - 2;
   if (w.kernel.empty()) w.kernel = kernel;
   if (w.kernel.empty()) fail(graph, node, "attribute 'kernel_shape' is missing");
-  fill(graph, node, w.kernel, 2, 1, 1, kMaxKernel, "kernel_shape");
-  fill(graph, node, w.strides, 2, 1, 1, kMaxStride, "strides");
-  fill(graph, node, w.dilations, 2, 1, 1, kMaxDilation, "dilations");
+  fill(graph, node, w.kernel, axes, 1, 1, kMaxKernel, "kernel_shape");
+  fill(graph, node, w.strides, axes, 1, 1, kMaxStride, "strides");
+  fill(graph, node, w.dilations, axes, 1, 1, kMaxDilation, "dilations");
   if (!kernel.empty() && kernel != w.kernel) {
     fail(graph, node,
          "kernel_shape is " + to_string(w.kernel) + ", but the weights are " + to_string(kernel));
@@ -97,23 +105,23 @@ WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shap
     if (std::any_of(w.pads.begin(), w.pads.end(), [](std::int64_t pad) { return pad != 0; })) {
       fail(graph, node, "has both auto_pad and pads");
     }
-    w.pads.assign(4, 0);
-    for (std::size_t axis = 0; axis < 2 && w.auto_pad != AutoPad::kValid; ++axis) {
+    w.pads.assign(2 * axes, 0);
+    for (std::size_t axis = 0; axis < axes && w.auto_pad != AutoPad::kValid; ++axis) {
       const std::int64_t size = input[axis + 2];
       const std::int64_t output = (size + w.strides[axis] - 1) / w.strides[axis];
       const std::int64_t total =
           std::max<std::int64_t>(0, (output - 1) * w.strides[axis] + extent(w, axis) - size);
       const std::int64_t smaller = total / 2;
       w.pads[axis] = w.auto_pad == AutoPad::kSameUpper ? smaller : total - smaller;
-      w.pads[axis + 2] = total - w.pads[axis];
+      w.pads[axis + axes] = total - w.pads[axis];
     }
     w.auto_pad = AutoPad::kExplicit;
   }
-  fill(graph, node, w.pads, 4, 0, 0, kMaxPadding, "pads");
-  for (std::size_t axis = 0; node.op != Op::kConv && axis < 2; ++axis) {
-    if (w.pads[axis] >= extent(w, axis) || w.pads[axis + 2] >= extent(w, axis)) {
+  fill(graph, node, w.pads, 2 * axes, 0, 0, kMaxPadding, "pads");
+  for (std::size_t axis = 0; is_pool(node.op) && axis < axes; ++axis) {
+    if (w.pads[axis] >= extent(w, axis) || w.pads[axis + axes] >= extent(w, axis)) {
       fail(graph, node,
-           "padding of " + std::to_string(std::max(w.pads[axis], w.pads[axis + 2])) +
+           "padding of " + std::to_string(std::max(w.pads[axis], w.pads[axis + axes])) +
                " is not smaller than its window of " + std::to_string(extent(w, axis)) +
                ", which is not implemented for pools");
     }
@@ -123,7 +131,7 @@ WindowAttributes resolve_window(const Graph& graph, const Node& node, const Shap
 
 std::int64_t window_output(const Graph& graph, const Node& node, const WindowAttributes& window,
                            std::int64_t input, std::size_t axis) {
-  const std::int64_t padded = input + window.pads[axis] + window.pads[axis + 2];
+  const std::int64_t padded = input + window.pads[axis] + window.pads[axis + window.kernel.size()];
   const std::int64_t room = padded - extent(window, axis);
   if (room < 0) {
     fail(graph, node,

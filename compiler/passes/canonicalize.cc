@@ -59,27 +59,6 @@ void global_max_pool(Rewriter& rewriter, Node& node) {
   window(rewriter, node);
 }
 
-// The mean over height and width; other means do not run on the device.
-void reduce_mean(Rewriter& rewriter, Node& node) {
-  const Graph& graph = rewriter.graph();
-  const Shape x = graph.shape(node.inputs[0]);
-  std::vector<std::int64_t> axes;
-  if (node.input(1) != kNoValue) axes = constant_integers(graph, node, 1, "the axes");
-  for (std::int64_t& axis : axes)
-    axis = axis < 0 ? axis + static_cast<std::int64_t>(x.size()) : axis;
-  std::sort(axes.begin(), axes.end());
-  if (x.size() != 4 || axes != std::vector<std::int64_t>{2, 3}) {
-    fail(graph, node, "only the mean over height and width of images is supported");
-  }
-  const bool keep = node.get<ReduceAttributes>().keep_dims;
-  const ValueId mean =
-      keep ? node.output : rewriter.temporary(node.name + ".mean", DType::kF32, {x[0], x[1], 1, 1});
-  rewriter.emit({Op::kGlobalAveragePool, node.name, {node.inputs[0]}, mean, {}, {}});
-  if (!keep) {
-    rewriter.emit({Op::kReshape, node.name, {mean}, node.output, ReshapeAttributes{}, {}});
-  }
-}
-
 void upsample(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const UpsampleAttributes factors = upsample_factors(graph, node, graph.shape(node.inputs[0]));
@@ -94,7 +73,7 @@ void upsample(Rewriter& rewriter, Node& node) {
 void softmax(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const Shape shape = graph.shape(node.inputs[0]);
-  auto& attributes = node.get<SoftmaxAttributes>();
+  const SoftmaxAttributes attributes = node.get<SoftmaxAttributes>();
   const std::size_t axis =
       normal_axis(graph, node, attributes.axis, shape.size(), attributes.flattened);
   const auto begin = shape.begin() + static_cast<std::ptrdiff_t>(axis);
@@ -105,7 +84,7 @@ void softmax(Rewriter& rewriter, Node& node) {
     const auto at = first == shape.end() ? shape.end() - 1 : first;
     const std::int64_t single =
         attributes.flattened ? at - shape.begin() : static_cast<std::int64_t>(axis);
-    node.attributes = SoftmaxAttributes{single, false};
+    node.attributes = SoftmaxAttributes{single, false, attributes.log};
     return rewriter.emit(node);
   }
   Shape flat = {1, 1};
@@ -113,39 +92,19 @@ void softmax(Rewriter& rewriter, Node& node) {
   const ValueId before = rewriter.temporary(node.name + ".rows", DType::kF32, flat);
   const ValueId after = rewriter.temporary(node.name + ".softmax", DType::kF32, flat);
   rewriter.emit({Op::kReshape, node.name, {node.inputs[0]}, before, ReshapeAttributes{}, {}});
-  rewriter.emit({Op::kSoftmax, node.name, {before}, after, SoftmaxAttributes{1, false}, {}});
+  rewriter.emit({Op::kSoftmax, node.name, {before}, after,
+                 SoftmaxAttributes{1, false, attributes.log}, {}});
   rewriter.emit({Op::kReshape, node.name, {after}, node.output, ReshapeAttributes{}, {}});
 }
 
-// Operands get the rank of the result, so that layouts can be compared dimension by dimension.
-void binary(Rewriter& rewriter, Node& node) {
-  Graph& graph = rewriter.graph();
-  const std::size_t rank = graph.shape(node.output).size();
-  for (ValueId& id : node.inputs) {
-    Shape shape = graph.shape(id);
-    if (shape.size() == rank) continue;
-    shape.insert(shape.begin(), rank - shape.size(), 1);
-    const std::string name = graph.value(id).name;
-    if (const Constant* constant = graph.constant(id)) {
-      if (constant->bytes.size() > graph.constant_budget) {
-        fail(graph, node, "its constants take too much memory");
-      }
-      graph.constant_budget -= constant->bytes.size();
-      id = graph.add_constant(name, reshaped(*constant, shape));
-    } else {
-      const ValueId view = rewriter.temporary(name, DType::kF32, shape);
-      rewriter.emit({Op::kReshape, node.name, {id}, view, ReshapeAttributes{}, {}});
-      id = view;
-    }
-  }
-  rewriter.emit(node);
-}
-
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 3> kFamilies = {
+constexpr std::array kFamilies = {
     canonicalize_movement,
     canonicalize_gather,
     canonicalize_resize,
+    canonicalize_elementwise,
+    canonicalize_reduction,
+    canonicalize_quantized,
 };
 
 void visit(Node& node, Rewriter& rewriter) {
@@ -158,11 +117,6 @@ void visit(Node& node, Rewriter& rewriter) {
     case Op::kMaxPool:
     case Op::kAveragePool:
       return window(rewriter, node);
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      return binary(rewriter, node);
     case Op::kClip:
       return clip(rewriter, node);
     case Op::kReshape:
@@ -172,15 +126,12 @@ void visit(Node& node, Rewriter& rewriter) {
       return reshape(rewriter, node);
     case Op::kGlobalMaxPool:
       return global_max_pool(rewriter, node);
-    case Op::kReduceMean:
-      return reduce_mean(rewriter, node);
     case Op::kUpsample:
       return upsample(rewriter, node);
     case Op::kSoftmax:
       return softmax(rewriter, node);
     case Op::kIdentity:
       return rewriter.replace(node.output, node.inputs[0]);
-    case Op::kCast:
     case Op::kConstantOfShape:
       fail(graph, node, "is only supported on what is known when the model is compiled");
     default:

@@ -6,10 +6,14 @@
 
 namespace sz::compiler {
 
-// Parts of canonicalize: false, with nothing done, where the node is not theirs.
+// Parts of canonicalize (canonicalize_<family>.cc): false, with nothing done, where the node is not
+// theirs. Throw CompileError.
 bool canonicalize_movement(Rewriter& rewriter, Node& node);
 bool canonicalize_gather(Rewriter& rewriter, Node& node);
 bool canonicalize_resize(Rewriter& rewriter, Node& node);
+bool canonicalize_elementwise(Rewriter& rewriter, Node& node);
+bool canonicalize_reduction(Rewriter& rewriter, Node& node);
+bool canonicalize_quantized(Rewriter& rewriter, Node& node);
 
 // A part of evaluate: nullptr where the node is not theirs.
 ConstantPtr evaluate_movement(const Graph& graph, const Node& node, DType dtype,

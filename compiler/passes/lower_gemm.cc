@@ -7,6 +7,14 @@ namespace {
 
 constexpr std::int64_t kSwap[] = {1, 0};
 
+// The others have been turned into MatMul of equal ranks (expand), or are that.
+bool is_layer(const Graph& graph, const Node& node) {
+  if (node.op != Op::kGemm && node.op != Op::kMatMul) return false;
+  const Constant* right = graph.constant(node.inputs[1]);
+  if (right == nullptr || right->shape.size() != 2) return false;
+  return node.op == Op::kGemm || node.get<MatMulAttributes>().a_perm.empty();
+}
+
 ConstantPtr scaled(const Graph& graph, const Node& node, ConstantPtr constant, float factor) {
   if (factor == 1.0f) return constant;
   std::vector<float> values(constant->f32().begin(), constant->f32().end());
@@ -21,11 +29,6 @@ ConstantPtr scaled(const Graph& graph, const Node& node, ConstantPtr constant, f
 ValueId weights_of(Graph& graph, const Node& node, bool transposed_already, float alpha) {
   const ValueId id = node.inputs[1];
   const Constant* matrix = graph.constant(id);
-  if (matrix == nullptr) {
-    fail(graph, node,
-         "its right operand is computed by the network; only a constant matrix is "
-         "supported");
-  }
   if (transposed_already && alpha == 1.0f) return id;
   if (matrix->bytes.size() > graph.constant_budget) {
     fail(graph, node, "its constants take too much memory");
@@ -92,7 +95,7 @@ void lower(Rewriter& rewriter, Node& node) {
 
 void lower_gemm(Graph& graph) {
   Rewriter::run(graph, [](Node& node, Rewriter& rewriter) {
-    if (node.op == Op::kGemm || node.op == Op::kMatMul) {
+    if (is_layer(rewriter.graph(), node)) {
       lower(rewriter, node);
     } else {
       rewriter.emit(node);

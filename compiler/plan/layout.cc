@@ -13,6 +13,8 @@ Wish wish_of(const Node& node) {
   switch (node.op) {
     case Op::kReshape:
     case Op::kMatMul:
+    case Op::kNormalize:
+    case Op::kRecurrent:
     case Op::kGatherNd:
     case Op::kScatterNd:
     case Op::kOneHot:

@@ -213,7 +213,7 @@ SequencePlan sequence_plan(ops::Kernel kernel) {
   conv.window = {.kernel_h = 3, .kernel_w = 3};
   conv.window.pad_top = conv.window.pad_left = 1;
   conv.window.pad_bottom = conv.window.pad_right = 1;
-  conv.clamp = {0.0f, infinity};
+  conv.activation.clamp = {0.0f, infinity};
   plan.conv = b.step(ops::OpCode::kConv2d, {plan.image, plan.conv_weights}, {plan.features}, conv);
 
   // The image is no longer needed: its place is taken by what follows.

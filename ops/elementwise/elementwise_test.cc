@@ -93,6 +93,101 @@ TEST(UnaryLeakyRelu, ScalesWhatIsBelowZeroAndNothingElse) {
   EXPECT_EQ(run(0.0f)[0], 0x7fc00000u) << "-inf * 0";
 }
 
+// What the activations are, in double.
+double exact(UnaryKind kind, double x, double alpha, double beta) {
+  const auto sigmoid = [](double t) { return 1 / (1 + std::exp(-t)); };
+  const auto hard = [&] { return std::min(1.0, std::max(0.0, alpha * x + beta)); };
+  switch (kind) {
+    case UnaryKind::kAbs:
+      return std::abs(x);
+    case UnaryKind::kNeg:
+      return -x;
+    case UnaryKind::kExp:
+      return std::exp(x);
+    case UnaryKind::kLog:
+      return std::log(x);
+    case UnaryKind::kSqrt:
+      return std::sqrt(x);
+    case UnaryKind::kReciprocal:
+      return 1 / x;
+    case UnaryKind::kSin:
+      return std::sin(x);
+    case UnaryKind::kCos:
+      return std::cos(x);
+    case UnaryKind::kTanh:
+      return std::tanh(x);
+    case UnaryKind::kSigmoid:
+      return sigmoid(x);
+    case UnaryKind::kErf:
+      return std::erf(x);
+    case UnaryKind::kFloor:
+      return std::floor(x);
+    case UnaryKind::kCeil:
+      return std::ceil(x);
+    case UnaryKind::kRound:
+      return std::nearbyint(x);
+    case UnaryKind::kSign:
+      return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case UnaryKind::kSoftplus:
+      return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    case UnaryKind::kSoftsign:
+      return x / (1 + std::abs(x));
+    case UnaryKind::kGelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case UnaryKind::kGeluTanh:  // (1 + tanh(t)) / 2 = sigmoid(2 t)
+      return x * sigmoid(2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x));
+    case UnaryKind::kElu:
+      return x < 0 ? alpha * std::expm1(x) : beta * x;
+    case UnaryKind::kCelu:
+      return x < 0 ? alpha * std::expm1(x / alpha) : x;
+    case UnaryKind::kHardSigmoid:
+      return hard();
+    case UnaryKind::kHardSwish:
+      return x * hard();
+    case UnaryKind::kSwish:
+      return x * sigmoid(alpha * x);
+    case UnaryKind::kMish:
+      return x * std::tanh(std::log1p(std::exp(x)));
+    case UnaryKind::kThresholdedRelu:
+      return x > alpha ? x : 0;
+    case UnaryKind::kShrink:
+      return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
+    default:
+      return 0;
+  }
+}
+
+// Relative to |y| where the steps lose nothing, or to |x| where they subtract.
+TEST(UnaryActivation, IsWhatItsNameSays) {
+  const std::size_t count = 4001;
+  for (std::uint32_t k = 2; k <= static_cast<std::uint32_t>(kLastUnaryKind); ++k) {
+    SCOPED_TRACE("kind " + std::to_string(k));
+    const auto kind = static_cast<UnaryKind>(k);
+    Tensor x({count});
+    for (std::size_t i = 0; i < count; ++i) x.at(i) = (static_cast<float>(i) - 2000) / 128;
+    const ActivationAttributes attributes{kind, 0.75f, 0.375f};
+    const auto bits =
+        expect_same_bits({OpCode::kUnary, {x}, Tensor({count}), words_of(attributes)});
+    const bool cancels = kind == UnaryKind::kGelu || kind == UnaryKind::kHardSigmoid ||
+                         kind == UnaryKind::kHardSwish || kind == UnaryKind::kShrink;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double expected = exact(kind, x.at(i), 0.75, 0.375);
+      const float got = std::bit_cast<float>(bits[i]);
+      if (std::isnan(expected) || std::isinf(expected)) {
+        ASSERT_EQ(std::isnan(got), std::isnan(expected)) << x.at(i);
+        continue;
+      }
+      // What goes into exp is rounded: a relative error of as many roundings as it is large.
+      const double size_x = std::abs(x.at(i));
+      const double exponent =
+          kind == UnaryKind::kGeluTanh ? 1.6 * (size_x + 0.045 * std::pow(size_x, 3)) : size_x;
+      const double size = std::abs(expected) * (8 + 3 * exponent) + (cancels ? 2 * size_x + 2 : 0);
+      // A denormal factor is rounded to 2^-149 before x, at most 16, multiplies it.
+      ASSERT_NEAR(got, expected, std::ldexp(size, -24) + std::ldexp(32.0, -149)) << x.at(i);
+    }
+  }
+}
+
 // A chunk in place scales its own input: handed out, a chunk that is done again would scale twice.
 // WildWorkers, of expect_same_bits, do chunks again.
 TEST(UnaryLeakyRelu, GivesTheSameInPlaceWhateverTheWorkers) {
@@ -118,7 +213,11 @@ TEST(UnaryCheck, RefusesASlopeThatIsNotFiniteAndOtherWords) {
   EXPECT_EQ(check(leaky(std::numeric_limits<float>::infinity())), Status::kBadAttribute);
   EXPECT_EQ(check({1, 0, 0}), Status::kBadAttribute) << "a word too many";
   EXPECT_EQ(check({0, 0}), Status::kBadAttribute) << "a clamp has two bounds";
-  EXPECT_EQ(check({2, 0}), Status::kBadAttribute) << "no such kind";
+  EXPECT_EQ(check({2, 0}), Status::kBadAttribute) << "a word too few";
+  EXPECT_EQ(check({2, 0, 0}), Status::kOk);
+  EXPECT_EQ(check({29, 0, 0}), Status::kBadAttribute) << "no such kind";
+  EXPECT_EQ(check({2, 0x7f800000u, 0}), Status::kBadAttribute) << "infinite";
+  EXPECT_EQ(check({2, 0, 0x7fc00000u}), Status::kBadAttribute) << "NaN";
   EXPECT_EQ(check({}), Status::kBadAttribute);
 }
 
@@ -143,7 +242,7 @@ TEST(BinaryCheck, RefusesBadAttributes) {
         {OpCode::kBinary, {Tensor({2}), Tensor({2})}, Tensor({2}), words_of(attributes)});
   };
   EXPECT_EQ(check({}), Status::kOk);
-  EXPECT_EQ(check({static_cast<BinaryKind>(4), {}}), Status::kBadAttribute);
+  EXPECT_EQ(check({static_cast<BinaryKind>(18), {}}), Status::kBadAttribute);
   EXPECT_EQ(check({BinaryKind::kAdd, {2.0f, 1.0f}}), Status::kBadAttribute);
   EXPECT_EQ(check({BinaryKind::kAdd, {std::nanf(""), 1.0f}}), Status::kBadAttribute);
 }

@@ -76,7 +76,7 @@ ConvCase random_conv(Random& random, ConvKind kind) {
   const Axis rows = random_axis(random, height);
   const Axis columns = random_axis(random, width);
   test.attributes.window = window_of(rows, columns);
-  test.attributes.clamp = random_clamp(random);
+  test.attributes.activation.clamp = random_clamp(random);
   std::uint32_t groups = 1;
   std::uint32_t in = random.pick<std::uint32_t>({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 33});
   std::uint32_t out = random.integer(1, 70);
@@ -105,6 +105,55 @@ ConvCase random_conv(Random& random, ConvKind kind) {
                            columns.room(width) / columns.stride + 1, out},
                           random_gap(random)),
                    words_of(test.attributes)};
+  return test;
+}
+
+Case random_fused_conv(Random& random) {
+  const auto kind = random.pick({ConvKind::kDense, ConvKind::kGrouped, ConvKind::kDepthwise});
+  ConvCase test = random_conv(random, kind);
+  if (!random.chance(4)) {
+    test.attributes.activation.slope = random.pick({0.1f, 0.01f, 0.0f, -0.5f, 3e38f, 1e-40f});
+  }
+  test.step.attributes = words_of(test.attributes);
+  if (!random.chance(4)) {
+    const TensorView& y = test.step.output.view();
+    Tensor residual({y.dims[0], y.dims[1], y.dims[2], y.dims[3]}, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
+  return test.step;
+}
+
+WinogradCase random_winograd(Random& random) {
+  WinogradCase test{Case{OpCode::kConvWinograd, {}, Tensor({1}), {}}, {}, {}, {}, {}};
+  WinogradAttributes& a = test.attributes;
+  a.pad_top = random.integer(0, 3);
+  a.pad_left = random.integer(0, 3);
+  a.pad_bottom = random.integer(0, 3);
+  a.pad_right = random.integer(0, 3);
+  const std::uint32_t height = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t width = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t in = random.integer(1, random.chance(4) ? 70 : 20);
+  const std::uint32_t out = random.integer(1, random.chance(4) ? 150 : 40);
+  const std::uint32_t batch = random.integer(1, 2);
+  a.activation.clamp = random_clamp(random);
+  if (random.chance(2)) a.activation.slope = random.pick({0.1f, 0.0f, -0.5f, 3e38f});
+  test.shape = {in, out, 1, 3, 3};
+  const bool extreme = random.chance(4);
+  Tensor x({batch, height, width, in}, random_gap(random));
+  fill(random, x, extreme);
+  test.weights = random_values(random, std::size_t{out} * in * 9, extreme);
+  test.bias = random.chance(4) ? std::vector<float>() : random_values(random, out, extreme);
+  Tensor packed({static_cast<std::uint32_t>(*packed_winograd_elements(out, in))});
+  EXPECT_TRUE(pack_winograd(test.weights, test.bias, out, in, {&packed.at(0), packed.elements()}));
+  const std::vector<std::uint32_t> dims{batch, height + a.pad_top + a.pad_bottom - 2,
+                                        width + a.pad_left + a.pad_right - 2, out};
+  test.step = {OpCode::kConvWinograd, {x, packed}, Tensor(dims, random_gap(random)), words_of(a)};
+  if (random.chance(2)) {
+    Tensor residual(dims, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
   return test;
 }
 
@@ -210,6 +259,26 @@ Case random_binary(Random& random) {
               in_place};
 }
 
+Case random_activation(Random& random) {
+  Case test = random_unary(random);
+  const auto kind =
+      static_cast<UnaryKind>(random.integer(2, static_cast<std::uint32_t>(kLastUnaryKind)));
+  const float alpha = random.pick({1.0f, 0.2f, 1.6732632f, -0.5f, 3e38f});
+  test.attributes = words_of(ActivationAttributes{kind, alpha, random.real()});
+  Tensor& x = test.inputs[0];
+  const float scale = random.pick({1.0f, 10.0f, 90.0f, 1e6f, 1e30f});
+  for (std::size_t i = 0; i < x.elements(); ++i) x.at(i) *= scale;
+  return test;
+}
+
+Case random_operation(Random& random) {
+  Case test = random_binary(random);
+  const auto kind = random.pick({BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kPow,
+                                 BinaryKind::kFmod, BinaryKind::kPRelu});
+  test.attributes = words_of(BinaryAttributes{kind, random_clamp(random)});
+  return test;
+}
+
 Case random_softmax(Random& random) {
   std::vector<std::uint32_t> dims = random_shape(random, random.integer(0, 3), 6);
   dims.push_back(random.integer(1, random.chance(3) ? 1000 : 70));
@@ -218,6 +287,30 @@ Case random_softmax(Random& random) {
   const float scale = random.pick({1.0f, 10.0f, 60.0f});
   for (std::size_t i = 0; i < x.elements(); ++i) x.at(i) *= scale;
   return test;
+}
+
+Case random_log_softmax(Random& random) {
+  Case test = random_softmax(random);
+  test.attributes = words_of(SoftmaxAttributes{1});
+  return test;
+}
+
+Case random_reduce(Random& random) {
+  std::vector<std::uint32_t> dims = random_shape(random, random.integer(1, 6), 7);
+  if (random.chance(4))
+    dims = {random.integer(1, 3), random.integer(1, 200), random.integer(1, 90)};
+  const auto rank = static_cast<std::uint32_t>(dims.size());
+  const std::uint32_t begin = random.integer(0, rank - 1);
+  const std::uint32_t end = random.integer(begin + 1, rank);
+  Tensor x(dims, random_gap(random));
+  fill(random, x, random.chance(4));
+  for (std::uint32_t i = begin; i < end; ++i) dims[i] = 1;
+  const auto kind = static_cast<ReduceKind>(random.integer(0, 6));
+  const float divisor = kind == ReduceKind::kMean ? 7.0f : 1.0f;
+  return Case{OpCode::kReduce,
+              {x},
+              Tensor(dims, random_gap(random)),
+              words_of(ReduceAttributes{kind, begin, end, divisor})};
 }
 
 Case random_copy(Random& random) {

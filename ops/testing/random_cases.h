@@ -2,7 +2,9 @@
 #pragma once
 
 #include "ops/gemm/pack.h"
+#include "ops/reduction/attributes.h"
 #include "ops/testing/test_support.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::ops::testing {
 
@@ -21,6 +23,18 @@ struct ConvCase {
 enum class ConvKind { kDense, kGrouped, kDepthwise };
 ConvCase random_conv(Random& random, ConvKind kind);
 
+// With a residual, a leaky activation or both.
+Case random_fused_conv(Random& random);
+
+// A convolution by Winograd's method; shape, weights and bias as a model file has them.
+struct WinogradCase {
+  Case step;
+  WinogradAttributes attributes;
+  ConvWeightShape shape;
+  std::vector<float> weights, bias;
+};
+WinogradCase random_winograd(Random& random);
+
 struct FullyConnectedCase {
   Case step;
   std::vector<float> weights;  // [M, K]
@@ -33,7 +47,11 @@ Case random_global_average_pool(Random& random);
 Case random_unary(Random& random);
 Case random_leaky_relu(Random& random);
 Case random_binary(Random& random);
+Case random_activation(Random& random);  // the further kinds of Unary
+Case random_operation(Random& random);   // the further kinds of Binary, on f32
 Case random_softmax(Random& random);
+Case random_log_softmax(Random& random);
+Case random_reduce(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);
 Case random_upsample(Random& random);

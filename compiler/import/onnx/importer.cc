@@ -220,7 +220,9 @@ class Importer final : public GraphBuilder {
     if (!is_constant && node.op_type() != "If" && !is_known_operator(node.op_type())) {
       refuse("this operator is not supported");
     }
-    if (node.output_size() == 0 || node.output(0).empty()) refuse("has no output");
+    bool named = false;
+    for (const std::string& output : node.output()) named = named || !output.empty();
+    if (!named) refuse("has no output");
     NodeReader reader(node, graph_.opset, where);
     if (is_constant) {
       add_constant_node(node, reader);
@@ -233,8 +235,10 @@ class Importer final : public GraphBuilder {
 
   void import_node(const onnx::NodeProto& node, NodeReader& reader, const std::string& name) {
     std::vector<ValueId> outputs;
+    // The first output is always there, so that importers need not ask for it.
     for (const std::string& output : node.output()) {
-      outputs.push_back(output.empty() ? kNoValue : graph_.add_value({output, {}, {}, nullptr}));
+      const bool present = !output.empty() || outputs.empty();
+      outputs.push_back(present ? graph_.add_value({output, {}, {}, nullptr}) : kNoValue);
     }
     const std::size_t begin = graph_.nodes.size();
     NodeImport import{reader,     name,    resolve_inputs(node, reader.where()),
@@ -245,7 +249,7 @@ class Importer final : public GraphBuilder {
     // Outputs that are not implemented (masks, statistics) may exist as long as nobody reads them.
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const std::string& output = node.output(static_cast<int>(i));
-      if (outputs[i] == kNoValue) continue;
+      if (output.empty()) continue;
       if (made.contains(outputs[i])) {
         define(output, outputs[i]);
       } else {

@@ -65,6 +65,12 @@ std::vector<float> NodeReader::reals(const std::string& name) {
   return {attribute->floats().begin(), attribute->floats().end()};
 }
 
+std::vector<std::string> NodeReader::texts(const std::string& name) {
+  const auto* attribute = take(name, AttributeProto::STRINGS);
+  if (!attribute) return {};
+  return {attribute->strings().begin(), attribute->strings().end()};
+}
+
 const onnx::TensorProto* NodeReader::tensor(const std::string& name) {
   const auto* attribute = take(name, AttributeProto::TENSOR);
   return attribute ? &attribute->t() : nullptr;

@@ -30,6 +30,7 @@ class NodeReader {
   std::string text(const std::string& name, const std::string& otherwise);
   std::vector<std::int64_t> integers(const std::string& name);  // empty by default
   std::vector<float> reals(const std::string& name);            // empty by default
+  std::vector<std::string> texts(const std::string& name);      // empty by default
   const onnx::TensorProto* tensor(const std::string& name);     // nullptr if absent
   const onnx::GraphProto* graph(const std::string& name);       // the same     // nullptr by default
 

@@ -1,0 +1,129 @@
+// Cuts a depthwise convolution into runs of neighbouring output pixels whose taps all move by the
+// same step. Where a tap is in the padding, it points to a row of zero points and does not move.
+#include "ops/quantized/qdepthwise.h"
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "ops/conv/conv.h"
+#include "ops/split.h"
+
+namespace sz::ops {
+namespace {
+
+// Worker scratch, in bytes: pointers [taps] at 0, steps [taps], one row of padding, what the kernel
+// prepared: for each channel 16 bytes of parameters and up to 2 for each tap.
+struct ScratchPlan {
+  std::size_t taps = 0;  // rounded up
+  std::size_t channels = 0;
+  std::size_t steps = 0, padding = 0, prepared = 0, bytes = 0;
+
+  explicit ScratchPlan(const QConv2d& conv) {
+    const Window2d& window = conv.attributes.window;
+    taps = align_up(std::size_t{window.kernel_h} * window.kernel_w, kTapGroup);
+    channels = align_up(conv.in_c, 64);
+    steps = align_up(taps * sizeof(const std::int8_t*), 64);
+    padding = align_up(steps + taps * sizeof(std::size_t), 64);
+    prepared = padding + channels;
+    bytes = prepared + channels * (16 + 2 * taps);
+  }
+};
+
+struct DepthwiseJob {
+  const QConv2d& conv;
+  const RunContext& context;
+  ScratchPlan plan;
+  RowSplit split;  // output rows [N * OH] x OW * C
+  QDepthwiseKernel kernel;
+  // Output columns [inner_begin, inner_end) have no tap to the left or right of the image.
+  std::size_t inner_begin = 0, inner_end = 0;
+};
+
+void find_inner_columns(DepthwiseJob* job) {
+  const QConv2d& conv = job->conv;
+  const Window2d& window = conv.attributes.window;
+  const std::size_t reach = std::size_t{window.kernel_w - 1} * window.dilation_w;
+  const std::size_t begin = (window.pad_left + window.stride_w - 1) / window.stride_w;
+  // The last column with ox * stride - pad_left + reach < in_w.
+  const std::size_t room = conv.in_w + window.pad_left;
+  const std::size_t end = room > reach ? (room - reach - 1) / window.stride_w + 1 : 0;
+  job->inner_begin = begin < conv.out_w ? begin : conv.out_w;
+  job->inner_end = end < conv.out_w ? end : conv.out_w;
+  if (job->inner_end < job->inner_begin) job->inner_end = job->inner_begin;
+}
+
+// Taps of the output pixel (n, oy, ox). The surplus points to the padding.
+void point_taps(const DepthwiseJob& job, std::size_t n, std::size_t oy, std::size_t ox,
+                std::byte* scratch) {
+  const QConv2d& conv = job.conv;
+  const Window2d& window = conv.attributes.window;
+  auto** first = reinterpret_cast<const std::int8_t**>(scratch);
+  auto* steps = reinterpret_cast<std::size_t*>(scratch + job.plan.steps);
+  const auto* padding = reinterpret_cast<const std::int8_t*>(scratch + job.plan.padding);
+  for (std::size_t t = 0; t < job.plan.taps; ++t) {
+    first[t] = padding;
+    steps[t] = 0;
+  }
+  for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
+    const std::ptrdiff_t iy =
+        tap_position(oy, window.stride_h, window.pad_top, ky, window.dilation_h);
+    const bool row_inside = iy >= 0 && static_cast<std::size_t>(iy) < conv.in_h;
+    for (std::size_t kx = 0; kx < window.kernel_w; ++kx, ++first, ++steps) {
+      const std::ptrdiff_t ix =
+          tap_position(ox, window.stride_w, window.pad_left, kx, window.dilation_w);
+      if (!row_inside || ix < 0 || static_cast<std::size_t>(ix) >= conv.in_w) continue;
+      const std::size_t row = n * conv.in_h + static_cast<std::size_t>(iy);
+      *first = conv.x + (row * conv.in_w + static_cast<std::size_t>(ix)) * conv.x_pitch;
+      *steps = window.stride_w * conv.x_pitch;
+    }
+  }
+}
+
+void run_pixels(const DepthwiseJob& job, std::size_t row, std::size_t ox, std::size_t pixels,
+                std::byte* scratch) {
+  const QConv2d& conv = job.conv;
+  point_taps(job, row / conv.out_h, row % conv.out_h, ox, scratch);
+  QDepthwiseRun run;
+  run.first = reinterpret_cast<const std::int8_t* const*>(scratch);
+  run.steps = reinterpret_cast<const std::size_t*>(scratch + job.plan.steps);
+  run.pixels = pixels;
+  run.y = conv.y + (row * conv.out_w + ox) * conv.y_pitch * conv.y_bytes();
+  run.prepared = scratch + job.plan.prepared;
+  job.kernel.run(conv, run);
+}
+
+void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcept {
+  const auto& job = *static_cast<const DepthwiseJob*>(context);
+  std::byte* scratch = job.context.scratch_of(worker);
+  fill_bytes(scratch + job.plan.padding, static_cast<std::uint8_t>(job.conv.attributes.x_zero),
+             job.plan.channels);
+  job.kernel.prepare(job.conv, scratch + job.plan.prepared);
+  const RowSplit::Part part = job.split.part(chunk);
+  for (std::size_t row = part.row_begin; row < part.row_end; ++row) {
+    for (std::size_t ox = 0; ox < job.inner_begin; ++ox) run_pixels(job, row, ox, 1, scratch);
+    if (job.inner_end > job.inner_begin) {
+      run_pixels(job, row, job.inner_begin, job.inner_end - job.inner_begin, scratch);
+    }
+    for (std::size_t ox = job.inner_end; ox < job.conv.out_w; ++ox) {
+      run_pixels(job, row, ox, 1, scratch);
+    }
+  }
+}
+
+}  // namespace
+
+std::uint64_t qdepthwise_scratch(const QConv2d& conv) { return ScratchPlan(conv).bytes; }
+
+bool qdepthwise_vector(const QConv2d& conv, const RunContext& context) {
+  const std::size_t rows = conv.batch * conv.out_h;
+  DepthwiseJob job{conv, context, ScratchPlan(conv), RowSplit(rows, conv.out_w * conv.out_c, false),
+                   qdepthwise_kernel(conv)};
+  if (job.kernel.run == nullptr) return false;
+  // Every chunk prepares anew: as few as are wanted.
+  const std::size_t wanted = context.wanted_chunks();
+  job.split.rows_per_chunk = (rows + wanted - 1) / wanted;
+  find_inner_columns(&job);
+  context.share(run_chunk, &job, job.split.chunks());
+  return true;
+}
+
+}  // namespace sz::ops
