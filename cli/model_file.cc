@@ -19,7 +19,8 @@ constexpr const char* kFooter =
     "   \"resize\": {\"shorter_side\": 256},         or {\"height\": H, \"width\": W}, or null\n"
     "   \"crop\": {\"height\": 224, \"width\": 224},   the centre, or null\n"
     "   \"mean\": [123.7, 116.3, 103.5], \"scale\": [0.0171, 0.0175, 0.0174]}\n"
-    "value = (pixel - mean) * scale, pixel from 0 to 255, one mean and scale a channel.\n"
+    "value = (pixel - mean) * scale, pixel from 0 to 255, one mean and scale a channel;\n"
+    "for an input of i8 or u8 the value is rounded and held to its range.\n"
     "\n"
     "Examples:\n"
     "  smartzone compile digits.onnx -o digits.szp\n"
@@ -28,7 +29,8 @@ constexpr const char* kFooter =
     "  smartzone compile net.onnx -o net.szp --input-shape data=1,3,224,224\n"
     "  smartzone compile net.onnx -o net.szp --quantize int8 --calibrate photos --preprocess "
     "preprocess.json\n"
-    "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)";
+    "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)\n"
+    "  smartzone compile net.tflite -o net.szp                         (TensorFlow Lite)";
 
 struct CompileArguments {
   std::string model;
@@ -159,10 +161,10 @@ int inspect_model(const Globals& globals, const std::string& path) {
 
 void add_compile(CLI::App& app, Globals& globals, Action* action) {
   auto arguments = std::make_shared<CompileArguments>();
-  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet) to a package");
+  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet, TensorFlow Lite) to a package");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg)")->required();
+  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg, .tflite)")->required();
   sub->add_option("-o,--output", arguments->output, "package to write (.szp)")->required();
   sub->add_option("--weights", arguments->weights,
                   "weights of a .cfg (default: beside it, with the ending .weights)");

@@ -124,7 +124,7 @@ void add_inspect(CLI::App& app, Globals& globals, Action* action) {
   CLI::App* sub = app.add_subcommand("inspect", "show a model file's graph, or a package's plan");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("file", *path, "package (.szp) or model (.onnx; .cfg with its .weights beside it)")->required();
+  sub->add_option("file", *path, "package (.szp) or model (.onnx, .tflite; .cfg with its .weights beside it)")->required();
   sub->callback(
       [&globals, path, action] { *action = [&globals, path] { return inspect(globals, *path); }; });
 }

@@ -307,7 +307,6 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kConstantOfShape:
       return;
     case Op::kMaxPool: {
-      const DType dtype = graph.value(node.inputs[0]).dtype;
       if (dtype == DType::kI8 || dtype == DType::kU8) return;
       break;
     }

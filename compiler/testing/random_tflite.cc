@@ -21,7 +21,6 @@ class Generator {
   TfliteBuilder run() {
     const Shape shape = {1, 1 + below(7), 1 + below(7), 1 + below(6)};
     add({b_.input("x", type_, shape, scaling()), shape});
-    if (quantised()) convolution();  // the device copies f32 only
     for (int i = 0; i < nodes_; ++i) step();
     const Image last = images_.back();
     b_.outputs().push_back(last.id);
@@ -187,7 +186,6 @@ class Generator {
   }
 
   void concatenation() {
-    if (quantised()) return;  // the device copies and turns f32 only
     const Image x = any();
     const auto axis = static_cast<std::size_t>(1 + below(3));
     Shape shape = x.shape;
@@ -200,7 +198,6 @@ class Generator {
   }
 
   void transposition() {
-    if (quantised()) return;  // the device copies and turns f32 only
     const Image x = any();
     static const Shape kPerms[] = {{0, 2, 1, 3}, {0, 3, 1, 2}, {0, 1, 3, 2}, {0, 2, 3, 1}};
     const Shape& perm = kPerms[below(4)];
@@ -212,7 +209,6 @@ class Generator {
   }
 
   void upsampling() {
-    if (quantised()) return;  // the device copies and turns f32 only
     const Image x = any();
     if (x.shape[1] > 12 || x.shape[2] > 12) return;
     const Image y = result({1, 2 * x.shape[1], 3 * x.shape[2], x.shape[3]}, scaling_of(x));
@@ -223,7 +219,6 @@ class Generator {
   }
 
   void reshaping() {
-    if (quantised()) return;  // the device copies and turns f32 only
     const Image x = any();
     const Shape shape = {1, x.shape[2], x.shape[1] * x.shape[3], 1};
     const Image y = result(shape, scaling_of(x));

@@ -274,6 +274,25 @@ TEST(TfliteMovement, PaddingIsDoneByTheConvolutionBehindIt) {
   EXPECT_EQ(steps_of(b), std::vector<ops::OpCode>{ops::OpCode::kConv2d});
 }
 
+// How exporters flatten: the batch size out of the shape, and -1.
+TEST(TfliteMovement, FoldsShapesThatAreComputed) {
+  TfliteBuilder b;
+  const auto in = b.input("x", kF32, {2, 1, 3});
+  const auto i32 = tfl::TensorType::INT32;
+  const auto shape = b.tensor("shape", i32, {3});
+  const auto batch = b.tensor("batch", i32, {});
+  const auto wanted = b.tensor("wanted", i32, {2});
+  const auto out = b.output("y", kF32, {2, 3});
+  b.op(Operation::SHAPE, {in}, {shape});
+  b.op(Operation::STRIDED_SLICE, Options::StridedSliceOptions,
+       {shape, b.integers({1}, {0}), b.integers({1}, {1}), b.integers({1}, {1})}, {batch},
+       tfl::CreateStridedSliceOptions, 0, 0, 0, 0, 1, false);
+  b.op(Operation::PACK, Options::PackOptions, {batch, b.integers({}, {-1})}, {wanted},
+       tfl::CreatePackOptions, 2, 0);
+  b.op(Operation::RESHAPE, {in, wanted}, {out});
+  EXPECT_EQ(run(b, {{1, 2, 3, 4, 5, 6}}), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+}
+
 TEST(TfliteMovement, SlicesChannelsOfImages) {
   TfliteBuilder b;
   const auto in = b.input("x", kF32, {1, 1, 2, 4});
@@ -293,6 +312,41 @@ TEST(TfliteResize, RepeatsPixels) {
   b.op(Operation::RESIZE_NEAREST_NEIGHBOR, Options::ResizeNearestNeighborOptions, {in, size}, {out},
        tfl::CreateResizeNearestNeighborOptions, false, true);
   EXPECT_EQ(run(b, {{1, 2}}), (std::vector<float>{1, 1, 2, 2, 1, 1, 2, 2}));
+}
+
+TEST(TfliteResize, InterpolatesBetweenPixels) {
+  const auto with = [](bool align_corners, bool half_pixel_centers) {
+    TfliteBuilder b;
+    const auto in = b.input("x", kF32, {1, 1, 2, 1});
+    const auto size = b.integers({2}, {1, 4});
+    const auto out = b.output("y", kF32, {1, 1, 4, 1});
+    b.op(Operation::RESIZE_BILINEAR, Options::ResizeBilinearOptions, {in, size}, {out},
+         tfl::CreateResizeBilinearOptions, align_corners, half_pixel_centers);
+    return run(b, {{0, 6}});
+  };
+  expect_near(with(false, false), {0, 3, 6, 6});
+  expect_near(with(true, false), {0, 2, 4, 6});
+  expect_near(with(false, true), {0, 1.5f, 4.5f, 6});
+}
+
+TEST(TfliteUnary, HasSigmoidTanhAndHardSwish) {
+  const std::vector<float> x = {-4, -1, 0, 2};
+  const auto with = [&](Operation code) {
+    TfliteBuilder b;
+    const auto in = b.input("x", kF32, {4});
+    const auto out = b.output("y", kF32, {4});
+    b.op(code, {in}, {out});
+    return run(b, {x});
+  };
+  const auto of = [&](auto function) {
+    std::vector<float> y;
+    for (const float v : x) y.push_back(static_cast<float>(function(static_cast<double>(v))));
+    return y;
+  };
+  expect_near(with(Operation::LOGISTIC), of([](double v) { return 1 / (1 + std::exp(-v)); }));
+  expect_near(with(Operation::TANH), of([](double v) { return std::tanh(v); }));
+  expect_near(with(Operation::HARD_SWISH),
+              of([](double v) { return v * std::clamp(v + 3, 0.0, 6.0) / 6; }));
 }
 
 TEST(TfliteUnary, HasRelusAndLeakyRelu) {

@@ -1,7 +1,7 @@
 // Operations that move elements and change shapes.
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstring>
 
 #include "compiler/import/tflite/operations.h"
 #include "compiler/import/tflite/quantization.h"
@@ -107,6 +107,38 @@ std::vector<SliceRange> slice_ranges_of(Translator& t) {
   return ranges;
 }
 
+constexpr std::size_t kMostParts = 1 << 12;
+
+// A list of integers that the compiler has computed, or one of them.
+void finish_integers(Translator& t, const std::vector<std::int64_t>& values) {
+  auto result = std::make_shared<Constant>();
+  result->shape = t.output_tensor().shape;
+  if (element_count(result->shape) != static_cast<std::int64_t>(values.size())) {
+    t.refuse("makes " + std::to_string(values.size()) + " numbers, but " + t.output_tensor().name +
+             " is declared as " + to_string(result->shape));
+  }
+  const bool wide = t.output_tensor().type == file::TensorType::INT64;
+  result->dtype = wide ? DType::kI64 : DType::kI32;
+  for (const std::int64_t value : values) {
+    const std::size_t at = result->bytes.size();
+    result->bytes.resize(at + (wide ? sizeof(value) : sizeof(std::int32_t)));
+    const auto narrow = static_cast<std::int32_t>(value);
+    std::memcpy(result->bytes.data() + at, wide ? static_cast<const void*>(&value) : &narrow,
+                result->bytes.size() - at);
+  }
+  t.finish_constant(std::move(result));
+}
+
+// A slice of a list that is known.
+void slice_integers(Translator& t, const SliceRange& range) {
+  const std::vector<std::int64_t> all = t.integers(0, "the list");
+  std::vector<std::int64_t> values;
+  for (std::int64_t i = 0; i < range.count; ++i) {
+    values.push_back(all[static_cast<std::size_t>(range.start + i * range.step)]);
+  }
+  finish_integers(t, values);
+}
+
 }  // namespace
 
 // The new shape stands in the second input or in the options, and again in the output.
@@ -185,7 +217,7 @@ void transpose(Translator& t) {
 }
 
 void concatenation(Translator& t) {
-  t.expect_operands(1, std::numeric_limits<std::size_t>::max());
+  t.expect_operands(1, kMostParts);
   const auto& concat = options<file::ConcatenationOptions>(t);
   const std::size_t rank = t.output_tensor().shape.size();
   const std::size_t axis = normal_axis(t, concat.axis(), rank);
@@ -221,19 +253,18 @@ void pad(Translator& t) {
     pads[place] = pairs[2 * axis];
     pads[place + rank] = pairs[2 * axis + 1];
   }
-  if (std::any_of(pads.begin(), pads.end(), [](std::int64_t pad) { return pad < 0; })) {
-    t.refuse("its padding is negative");
-  }
-  if (t.common_kind() != Kind::kFloat) {
-    t.refuse("on " + std::string(file::EnumNameTensorType(t.output_tensor().type)) +
-             " is not supported");
+  constexpr std::int64_t kMostPadding = 1 << 30;
+  for (const std::int64_t size : pads) {
+    if (size < 0 || size > kMostPadding) t.refuse("its padding is negative or too large");
   }
   std::vector<ValueId> inputs = {rank == 4 ? t.image(0) : t.plain(0), t.add_integers("pads", pads)};
   if (t.has_input(2)) {
     t.constant(2, "the value of the padding");
     inputs.push_back(t.plain(2));
+  } else if (t.common_kind() == Kind::kQuantized) {
+    inputs.push_back(t.add_constant("padding", zero_of(t.output_tensor())));
   }
-  t.finish(t.emit(Op::kPad, std::move(inputs)));
+  t.finish(t.emit(Op::kPad, std::move(inputs), PadAttributes{}));
 }
 
 void strided_slice(Translator& t) {
@@ -255,12 +286,46 @@ void strided_slice(Translator& t) {
     t.refuse("makes " + to_string(kept) + ", but " + t.output_tensor().name +
              " is declared as " + to_string(t.output_tensor().shape));
   }
+  if (ranges.size() == 1 && t.common_kind() == Kind::kInteger) return slice_integers(t, ranges[0]);
   ValueId y = t.emit(Op::kSlice, {is_image ? t.image(0) : t.plain(0),
                                   t.add_integers("starts", starts), t.add_integers("ends", ends),
                                   t.add_integers("axes", axes), t.add_integers("steps", steps)});
   if (is_image && kept.size() == 4) return t.finish_image(y);
   if (is_image) y = t.transpose(y, {0, 2, 3, 1});
   t.finish_plain(t.reshape(y, kept));
+}
+
+// What exporters compute of shapes before a Reshape: known when the model is compiled.
+void shape_of(Translator& t) {
+  t.expect_operands(1, 1);
+  const Shape& shape = t.input_tensor(0).shape;
+  finish_integers(t, {shape.begin(), shape.end()});
+}
+
+// Numbers to a list. Of tensors, a Concat of what has one dimension more.
+void pack(Translator& t) {
+  t.expect_operands(1, kMostParts);
+  const auto& options_of_pack = options<file::PackOptions>(t);
+  const Shape& wanted = t.output_tensor().shape;
+  const std::size_t axis = normal_axis(t, options_of_pack.axis(), wanted.size());
+  Shape part = wanted;
+  part[axis] = 1;
+  std::vector<ValueId> parts;
+  std::vector<std::int64_t> numbers;
+  for (std::size_t i = 0; i < t.op().inputs.size(); ++i) {
+    const Tensor& input = t.input_tensor(i);
+    if (element_count(input.shape) != element_count(part)) {
+      t.refuse(input.name + " does not fit " + t.output_tensor().name);
+    }
+    if (wanted.size() == 1 && t.kind(input) == Kind::kInteger) {
+      numbers.push_back(t.integers(i, "a number of a list").at(0));
+    } else {
+      expect_same_scaling(t, i);
+      parts.push_back(t.reshape(t.plain(i), part));
+    }
+  }
+  if (parts.empty()) return finish_integers(t, numbers);
+  t.finish_plain(t.emit(Op::kConcat, std::move(parts), AxisAttributes{static_cast<std::int64_t>(axis)}));
 }
 
 }  // namespace sz::compiler::tflite

@@ -14,6 +14,8 @@ Translate find_operation(file::Operation code) {
       return max_pool;
     case file::Operation::RESIZE_NEAREST_NEIGHBOR:
       return resize_nearest;
+    case file::Operation::RESIZE_BILINEAR:
+      return resize_bilinear;
     case file::Operation::ADD:
       return add;
     case file::Operation::SUB:
@@ -61,6 +63,10 @@ Translate find_operation(file::Operation code) {
       return pad;
     case file::Operation::STRIDED_SLICE:
       return strided_slice;
+    case file::Operation::SHAPE:
+      return shape_of;
+    case file::Operation::PACK:
+      return pack;
     default:
       return nullptr;
   }

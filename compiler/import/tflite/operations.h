@@ -17,6 +17,7 @@ void depthwise_convolution(Translator& t);
 void average_pool(Translator& t);
 void max_pool(Translator& t);
 void resize_nearest(Translator& t);
+void resize_bilinear(Translator& t);
 // arithmetic.cc
 void add(Translator& t);
 void sub(Translator& t);
@@ -43,5 +44,7 @@ void transpose(Translator& t);
 void concatenation(Translator& t);
 void pad(Translator& t);
 void strided_slice(Translator& t);
+void shape_of(Translator& t);
+void pack(Translator& t);
 
 }  // namespace sz::compiler::tflite

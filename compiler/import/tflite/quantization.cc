@@ -38,6 +38,18 @@ bool same_scaling(const Translator& t, const Tensor& a, const Tensor& b) {
   return a.type == b.type && left.scale == right.scale && left.zero == right.zero;
 }
 
+ConstantPtr zero_of(const Tensor& tensor) {
+  auto zero = std::make_shared<Constant>();
+  zero->dtype = tensor.type == file::TensorType::INT8 ? DType::kI8 : DType::kU8;
+  if (tensor.scaling.zeros.size() > 1) {
+    zero->shape = {static_cast<std::int64_t>(tensor.scaling.zeros.size())};
+  }
+  for (const std::int32_t value : tensor.scaling.zeros) {
+    zero->bytes.push_back(static_cast<std::byte>(value));
+  }
+  return zero;
+}
+
 ops::Clamp clamp_of(const Translator& t, file::Activation activation) {
   constexpr float kNone = std::numeric_limits<float>::infinity();
   switch (activation) {
@@ -55,10 +67,13 @@ ops::Clamp clamp_of(const Translator& t, file::Activation activation) {
   const std::string name = file::EnumNameActivation(activation);
   t.refuse("its activation " +
            (name.empty() ? std::to_string(static_cast<int>(activation)) : name) +
-           " is not supported; RELU, RELU6 and RELU_N1_TO_1 are");
+           " is not supported; RELU, RELU6, RELU_N1_TO_1 and, of FLOAT32, TANH are");
 }
 
 ValueId activated(Translator& t, ValueId x, file::Activation activation) {
+  if (activation == file::Activation::TANH) {
+    return t.emit(Op::kUnary, {x}, UnaryFunction{ops::UnaryKind::kTanh});
+  }
   const ops::Clamp clamp = clamp_of(t, activation);
   return activation == file::Activation::NONE ? x : t.emit(Op::kClamp, {x}, {}, clamp);
 }

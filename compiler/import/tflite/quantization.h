@@ -17,6 +17,9 @@ std::int32_t highest(const Tensor& tensor);
 Quantization scaling_of(const Translator& t, const Tensor& tensor);
 bool same_scaling(const Translator& t, const Tensor& a, const Tensor& b);
 
+// The zero points as a constant of the tensor's type: one number, or a list.
+ConstantPtr zero_of(const Tensor& tensor);
+
 // The attributes of an operator that reads these inputs and writes the output, with the bounds of
 // its activation; in fixed-point arithmetic.
 QuantAttributes rescaling(const Translator& t, std::initializer_list<std::size_t> inputs,

@@ -33,18 +33,6 @@ ConstantPtr scales_of(const Tensor& tensor) {
   return make_f32({static_cast<std::int64_t>(scales.size())}, scales);
 }
 
-ConstantPtr zero_of(const Tensor& tensor) {
-  auto zero = std::make_shared<Constant>();
-  zero->dtype = tensor.type == file::TensorType::INT8 ? DType::kI8 : DType::kU8;
-  if (tensor.scaling.zeros.size() > 1) {
-    zero->shape = {static_cast<std::int64_t>(tensor.scaling.zeros.size())};
-  }
-  for (const std::int32_t value : tensor.scaling.zeros) {
-    zero->bytes.push_back(static_cast<std::byte>(value));
-  }
-  return zero;
-}
-
 float scale_of(const Translator& t, std::size_t input) {
   return static_cast<float>(scaling_of(t, t.input_tensor(input)).scale);
 }
@@ -61,8 +49,8 @@ void finish_table(Translator& t, const Function& function) {
                   [&](std::int32_t value) { return function(value - x_zero) + y_zero; }));
 }
 
-[[noreturn]] void refuse_float(const Translator& t) {
-  t.refuse("on FLOAT32 is not supported");
+void finish_float(Translator& t, UnaryFunction function) {
+  t.finish(t.emit(Op::kUnary, {operand(t)}, function));
 }
 
 // TFLite's functions of a fixed range have a fixed scale.
@@ -111,21 +99,23 @@ void leaky_relu(Translator& t) {
 
 void logistic(Translator& t) {
   t.expect_operands(1, 1);
-  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  if (t.common_kind() == Kind::kFloat) return finish_float(t, {ops::UnaryKind::kSigmoid});
   expect_output(t, 1.0f / 256, lowest(t.output_tensor()));
   finish_table(t, logistic_of(scale_of(t, 0)));
 }
 
 void hyperbolic_tangent(Translator& t) {
   t.expect_operands(1, 1);
-  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  if (t.common_kind() == Kind::kFloat) return finish_float(t, {ops::UnaryKind::kTanh});
   expect_output(t, 1.0f / 128, lowest(t.output_tensor()) + 128);
   finish_table(t, tanh_of(scale_of(t, 0)));
 }
 
 void hard_swish(Translator& t) {
   t.expect_operands(1, 1);
-  if (t.common_kind() == Kind::kFloat) refuse_float(t);
+  if (t.common_kind() == Kind::kFloat) {
+    return finish_float(t, {ops::UnaryKind::kHardSwish, 1.0f / 6, 0.5f});
+  }
   const HardSwish function = hard_swish_of(scale_of(t, 0), scale_of(t));
   if (!function.valid) t.refuse("the scale of its output is too small for that of its input");
   finish_table(t, function.function);

@@ -1,5 +1,5 @@
 // Operations that move a window over images.
-#include <cmath>
+#include <algorithm>
 
 #include "compiler/import/tflite/operations.h"
 #include "compiler/import/tflite/quantization.h"
@@ -76,6 +76,31 @@ Layer pool_layer(const Translator& t, const file::Pool2DOptions& pool) {
   layer.window.auto_pad = padding_of(t, pool.padding());
   layer.activation = pool.activation();
   return layer;
+}
+
+Coordinates coordinates_of(const Translator& t, bool align_corners, bool half_pixel_centers) {
+  if (align_corners && half_pixel_centers) t.refuse("has two rules for where pixels lie");
+  return align_corners        ? Coordinates::kAlignCorners
+         : half_pixel_centers ? Coordinates::kHalfPixel
+                              : Coordinates::kAsymmetric;
+}
+
+void emit_resize(Translator& t, const ResizeAttributes& resize) {
+  t.expect_operands(2, 2);
+  const ValueId x = t.image(0);
+  const Shape& shape = t.input_tensor(0).shape;
+  const std::vector<std::int64_t> size = t.integers(1, "the size");
+  constexpr std::int64_t kMostPixels = 1 << 16;
+  if (size.size() != 2 || std::min(size[0], size[1]) < 1 ||
+      std::max(size[0], size[1]) > kMostPixels) {
+    t.refuse("its size must be two numbers from 1 to " + std::to_string(kMostPixels));
+  }
+  if (t.common_kind() == Kind::kQuantized &&
+      !same_scaling(t, t.input_tensor(0), t.output_tensor())) {
+    t.refuse("its input and output have different scales, which is not supported");
+  }
+  const ValueId sizes = t.add_integers("sizes", {shape[0], shape[3], size[0], size[1]});
+  t.finish_image(t.emit(Op::kResize, {x, kNoValue, kNoValue, sizes}, resize));
 }
 
 }  // namespace
@@ -162,23 +187,27 @@ void max_pool(Translator& t) {
   }
 }
 
-// By whole factors every way of placing pixels that is not aligned to corners repeats them.
+// Where a pixel of the result lies in the input. TFLite rounds a half upwards.
 void resize_nearest(Translator& t) {
-  t.expect_operands(2, 2);
-  const auto& resize = options<file::ResizeNearestNeighborOptions>(t);
-  const ValueId x = t.image(0);
-  const Shape& shape = t.input_tensor(0).shape;
-  const std::vector<std::int64_t> size = t.integers(1, "the size");
-  if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] % shape[1] != 0 ||
-      size[1] % shape[2] != 0 || resize.align_corners()) {
-    t.refuse("only images that grow by whole factors, not aligned to corners, are supported");
+  const auto& how = options<file::ResizeNearestNeighborOptions>(t);
+  ResizeAttributes resize;
+  resize.mode = ResizeMode::kNearest;
+  resize.coordinates = coordinates_of(t, how.align_corners(), how.half_pixel_centers());
+  resize.nearest = resize.coordinates == Coordinates::kAsymmetric ? NearestMode::kFloor
+                                                                  : NearestMode::kPreferCeil;
+  emit_resize(t, resize);
+}
+
+void resize_bilinear(Translator& t) {
+  const auto& how = options<file::ResizeBilinearOptions>(t);
+  ResizeAttributes resize;
+  resize.mode = ResizeMode::kLinear;
+  resize.coordinates = coordinates_of(t, how.align_corners(), how.half_pixel_centers());
+  if (t.common_kind() != Kind::kFloat) {
+    t.refuse("on " + std::string(file::EnumNameTensorType(t.output_tensor().type)) +
+             " is not supported");
   }
-  if (t.common_kind() == Kind::kQuantized &&
-      !same_scaling(t, t.input_tensor(0), t.output_tensor())) {
-    t.refuse("its input and output have different scales, which is not supported");
-  }
-  t.finish_image(
-      t.emit(Op::kUpsample, {x}, UpsampleAttributes{size[0] / shape[1], size[1] / shape[2]}));
+  emit_resize(t, resize);
 }
 
 }  // namespace sz::compiler::tflite
