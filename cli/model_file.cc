@@ -36,6 +36,7 @@ struct CompileArguments {
   std::string name;
   std::vector<std::string> input_shapes;
   bool reference_kernels = false;
+  bool no_bands = false;
 };
 
 // "data=1,3,224,224".
@@ -64,6 +65,7 @@ compiler::CompileOptions compile_options(const CompileArguments& arguments) {
   if (!arguments.preprocess.empty()) options.preprocess_json = read_text(arguments.preprocess);
   if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
   options.reference_kernels = arguments.reference_kernels;
+  options.bands = !arguments.no_bands;
   for (const std::string& word : arguments.input_shapes) {
     if (!options.input_shapes.insert(parse_shape(word)).second) {
       throw Error("--input-shape " + word + ": this input is named twice");
@@ -93,6 +95,7 @@ Json report_json(const compiler::Report& report, const CompileArguments& argumen
            report.live_bound == 0
                ? Json(nullptr)
                : Json(static_cast<double>(report.arena) / static_cast<double>(report.live_bound))},
+          {"banded_chains", report.banded_chains},
           {"order", report.order},
           {"placement", report.placement}};
 }
@@ -150,6 +153,8 @@ void add_compile(CLI::App& app, Globals& globals, Action* action) {
   sub->add_option("--input-shape", arguments->input_shapes,
                   "NAME=DIM,DIM,...: the shape of an input that the file leaves open")
       ->allow_extra_args(false);
+  sub->add_flag("--no-bands", arguments->no_bands,
+                "do not compute chains of layers in bands of rows: more memory, fewer steps");
   sub->add_flag("--reference-kernels", arguments->reference_kernels,
                 "the plain loops instead of the vector kernels: slow, for comparison");
   sub->callback([&globals, arguments, action] {

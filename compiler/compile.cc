@@ -12,6 +12,7 @@
 #include "compiler/import/darknet/importer.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/passes/passes.h"
+#include "compiler/plan/bands.h"
 #include "compiler/plan/encode.h"
 #include "compiler/plan/lower.h"
 
@@ -125,8 +126,11 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   run_passes(graph, options.progress, fold_on_engine);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
-  const Program program = lower(graph, kernel);
+  const Program whole = lower(graph, kernel);
   tell(options, "schedule");
+  const std::uint64_t live_bound = analyse(whole, schedule(whole).order).live_bound;
+  const Banded banded = options.bands ? compute_in_bands(whole) : Banded{whole, {}};
+  const Program& program = banded.program;
   const Schedule order = schedule(program);
   const Liveness liveness = analyse(program, order.order);
   tell(options, "place");
@@ -138,6 +142,8 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   CompileResult result;
   Report& report = result.report;
   report = make_report(graph, program, order, liveness, placement);
+  report.live_bound = live_bound;
+  report.banded_chains = static_cast<std::uint32_t>(banded.chains.size());
   report.model = options.model_name.empty() ? std::filesystem::path(source).stem().string()
                                             : options.model_name;
   report.plan = encoded.plan.size();

@@ -28,6 +28,8 @@ struct CompileOptions {
   std::optional<std::string> preprocess_json;  // emit/preprocess.h
   std::vector<std::string> labels;             // one for each element of the first output
   bool reference_kernels = false;              // the plain loops, for comparison
+  // Computes chains of layers in bands of rows where that lowers the peak of memory.
+  bool bands = true;
   // Darknet: the file of the weights. Empty: beside the .cfg, with the ending .weights.
   std::string weights_path;
   // ONNX: shapes of inputs that the file leaves open (a batch size).

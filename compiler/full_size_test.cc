@@ -94,7 +94,7 @@ TEST_P(FullSize, GivesTheResultsOfTheReferenceEngine) {
   const std::string bytes = model.SerializeAsString();
   const CompileResult result = compile_onnx(std::as_bytes(std::span(bytes)), GetParam(), {});
   std::cout << to_text(result.report);
-  EXPECT_EQ(result.report.arena, result.report.live_bound);
+  EXPECT_LE(result.report.arena, result.report.live_bound);
   const auto output = testing::run_package(result.package, {generate(weights.at("input"))}).at(0);
   const double distance = testing::relative_distance(output, read_npy(folder / "output.npy"));
   std::cout << "error " << distance << '\n';

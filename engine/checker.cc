@@ -47,7 +47,8 @@ Status check_tensor(const TensorRecord& record, const PlanHeader& header, Tensor
   const bool constant = record.region == kWeights;
   const std::uint64_t region_bytes = constant ? header.weights_bytes : header.arena_bytes;
 
-  // Only activations are ever slices of something wider; constants are dense and aligned.
+  // Only activations are ever parts of something larger (columns, or bands of rows); constants are
+  // dense and aligned.
   const bool slice = record.pitch != inner;
   const std::uint64_t pitch_bytes = record.pitch * element;
   if (record.pitch < inner || (slice && constant) || pitch_bytes > region_bytes) {
@@ -57,7 +58,7 @@ Status check_tensor(const TensorRecord& record, const PlanHeader& header, Tensor
   fits = checked_mul(rows - 1, pitch_bytes, &end) && checked_add(end, inner * element, &end) &&
          checked_add(end, record.offset, &end);
   if (!fits || end > region_bytes) return Status::kTensorBounds;
-  if (record.offset % (slice ? element : package::kTensorAlignment) != 0) {
+  if (record.offset % (constant ? package::kTensorAlignment : element) != 0) {
     return Status::kTensorAlignment;
   }
 

@@ -4,6 +4,9 @@
 #include <random>
 
 #include "compiler/compile.h"
+#include "compiler/host/plan_runner.h"
+#include "compiler/plan/bands.h"
+#include "compiler/plan/encode.h"
 #include "compiler/plan/liveness.h"
 #include "compiler/plan/lower.h"
 #include "compiler/plan/placement.h"
@@ -140,6 +143,96 @@ TEST(Lowering, TheSameValueTwiceInAConcatenationIsCopied) {
   auto x = random_floats(6, 1);
   const auto y = run(b, 1).at(0);
   for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(y[i], std::max(0.0f, x[i / 6 * 3 + i % 3]));
+}
+
+std::vector<std::vector<std::byte>> run_program(const Program& program,
+                                                std::span<const std::vector<std::byte>> inputs) {
+  const Schedule order = schedule(program);
+  const Liveness liveness = analyse(program, order.order);
+  const EncodedPlan plan = encode(program, order, liveness, place(liveness.blocks), "test");
+  return PlanRunner(plan.plan, plan.weights, "test").run(inputs);
+}
+
+// Convolutions, depthwise ones, pools and additions one after the other, of random windows.
+OnnxBuilder random_chain(std::uint32_t seed) {
+  std::mt19937 random(seed);
+  const auto pick = [&](std::int64_t least, std::int64_t most) {
+    return least +
+           static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most - least + 1));
+  };
+  OnnxBuilder b;
+  std::int64_t channels = pick(1, 9), size = pick(12, 40);
+  b.input("v0", {1, channels, size, pick(16, 24)});
+  const std::int64_t links = pick(2, 6);
+  for (std::int64_t i = 0; i < links; ++i) {
+    const std::string x = "v" + std::to_string(i), y = "v" + std::to_string(i + 1), w = "w" + y;
+    const std::int64_t kind = pick(0, 3), kernel = pick(1, 3), stride = pick(1, 2);
+    const std::int64_t pad = pick(0, (kernel - 1) / 2);
+    if (kind == 3 || size < 8) {
+      b.floats(w, {1, channels, 1, 1}, random_floats(static_cast<std::size_t>(channels), seed));
+      b.node("Add", {x, w}, {y});
+      continue;
+    }
+    const std::int64_t outputs = kind == 0 ? pick(1, 20) : channels;
+    const std::vector<std::int64_t> dims = {outputs, kind == 1 ? 1 : channels, kernel, kernel};
+    const auto count = static_cast<std::size_t>(dims[0] * dims[1] * kernel * kernel);
+    if (kind != 2) b.floats(w, dims, random_floats(count, seed));
+    onnx::NodeProto& node = kind == 2 ? b.node("MaxPool", {x}, {y}) : b.node("Conv", {x, w}, {y});
+    if (kind == 2) set(node, "kernel_shape", std::vector<std::int64_t>{kernel, kernel});
+    if (kind == 1) set(node, "group", channels);
+    set(node, "pads", std::vector<std::int64_t>{pad, pad, pad, pad});
+    set(node, "strides", std::vector<std::int64_t>{stride, 1});
+    channels = outputs;
+    size = (size + 2 * pad - kernel) / stride + 1;
+  }
+  b.output("v" + std::to_string(links));
+  return b;
+}
+
+// However thin the bands: the same bits, and never more memory.
+TEST(Bands, GiveTheSameBitsWithLessMemory) {
+  const std::uint32_t seed = first_seed();
+  std::size_t cut = 0;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(seed + i));
+    const Program program = lower(optimised(random_chain(seed + i)), ops::Kernel::kVector);
+    const Banded banded = compute_in_bands(program, {0, 1});
+    cut += banded.chains.size();
+    const auto peak = [](const Program& p) { return analyse(p, schedule(p).order).peak; };
+    EXPECT_LE(peak(banded.program), peak(program));
+    if (banded.chains.empty()) continue;
+    std::vector<std::vector<std::byte>> inputs;
+    for (const std::uint32_t id : program.inputs) {
+      const auto values = random_floats(program.tensors[id].view().elements(), i);
+      const auto bytes = std::as_bytes(std::span(values));
+      inputs.emplace_back(bytes.begin(), bytes.end());
+    }
+    EXPECT_EQ(run_program(banded.program, inputs), run_program(program, inputs));
+  }
+  EXPECT_GT(cut, 20u);
+}
+
+// An inverted residual: the wide tensors in its middle are never there as a whole.
+TEST(Bands, KeepTheMiddleOfAnInvertedResidualSmall) {
+  OnnxBuilder b;
+  b.input("x", {1, 1, 64, 64}).output("y", {1, 8, 32, 32});
+  b.floats("e", {64, 1, 1, 1}, random_floats(64, 1))
+      .floats("d", {64, 1, 3, 3}, random_floats(576, 2));
+  b.floats("p", {8, 64, 1, 1}, random_floats(512, 3));
+  b.node("Conv", {"x", "e"}, {"wide"});
+  onnx::NodeProto& depthwise = b.node("Conv", {"wide", "d"}, {"thin"});
+  set(depthwise, "group", std::int64_t{64});
+  set(depthwise, "pads", std::vector<std::int64_t>{1, 1, 1, 1});
+  set(depthwise, "strides", std::vector<std::int64_t>{2, 2});
+  b.node("Conv", {"thin", "p"}, {"y"});
+  CompileOptions whole;
+  whole.bands = false;
+  const Report before = compile_onnx(b.bytes(), "test", whole).report;
+  const Report after = compile_onnx(b.bytes(), "test", {}).report;
+  EXPECT_EQ(before.live_bound, after.live_bound);
+  EXPECT_EQ(before.banded_chains, 0u);
+  EXPECT_EQ(after.banded_chains, 1u);
+  EXPECT_LT(after.arena * 3, before.arena);
 }
 
 // Compiled with everything fused, and again with every value an output so that nothing is: the

@@ -13,6 +13,18 @@ TensorView ProgramTensor::view() const {
 
 std::uint64_t ProgramTensor::bytes() const { return view().elements() * dtype_bytes(dtype); }
 
+Status check(const Program& program, const ProgramStep& step) {
+  const ops::Operator* op = ops::find_operator(static_cast<std::uint16_t>(step.op));
+  if (op == nullptr) return Status::kUnknownOperator;
+  std::vector<TensorView> views;
+  for (const std::uint32_t id : step.inputs) views.push_back(program.tensors[id].view());
+  const TensorView result = program.tensors[step.output].view();
+  std::vector<const TensorView*> inputs;
+  for (const TensorView& view : views) inputs.push_back(&view);
+  const TensorView* output = &result;
+  return op->check({program.kernel, inputs, std::span(&output, 1), step.attributes});
+}
+
 bool overlap(const ProgramTensor& a, const ProgramTensor& b) {
   if (a.storage != b.storage) return false;
   const ProgramTensor& first = a.offset <= b.offset ? a : b;

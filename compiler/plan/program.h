@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/status.h"
 #include "ops/operator.h"
 #include "tensor/tensor.h"
 
@@ -57,6 +58,9 @@ struct Program {
   std::uint64_t raw_weight_bytes = 0;          // the constants before packing
   ops::Kernel kernel = ops::Kernel::kVector;
 };
+
+// What the step's operator says of it.
+Status check(const Program& program, const ProgramStep& step);
 
 // The bytes of two tensors that lie in the same storage have something in common. Exact for equal
 // pitches, true in doubt otherwise.

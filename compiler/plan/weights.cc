@@ -57,8 +57,7 @@ Blob pack_layer(const Graph& graph, const Node& node, const Shape& image) {
   const auto outputs = static_cast<std::uint32_t>(w[0]);
   const auto inputs = static_cast<std::uint32_t>(w[1]);
   const FloatBlob packed = blob(graph, node, ops::packed_elements(outputs, inputs));
-  if (!ops::pack_fully_connected(weights, bias_of(graph, node), outputs, inputs,
-                                 packed.floats)) {
+  if (!ops::pack_fully_connected(weights, bias_of(graph, node), outputs, inputs, packed.floats)) {
     throw InternalError(graph.source + ": the weights of '" + node.name + "' cannot be packed");
   }
   return packed.bytes;

@@ -36,6 +36,10 @@ std::string to_text(const Report& report) {
   line("scratch", report.scratch, "for each core");
   line("control", report.control, "the plan (" + std::to_string(report.plan) + ") and its tables");
   line("total", report.weights + report.arena + report.scratch + report.control, "");
+  if (report.banded_chains > 0) {
+    out << report.banded_chains << " chains of layers are computed in bands of rows, so that the arena "
+        << "is smaller than the live tensors\n";
+  }
   out << "order of the steps: " << report.order << "; places: " << report.placement << '\n';
   return out.str();
 }

@@ -24,6 +24,7 @@ struct Report {
   std::uint64_t weights_bound = 0;  // the constants as they are in the graph, unpacked
   std::uint64_t live_bound = 0;     // largest set of live tensors, see plan/liveness.h
 
+  std::uint32_t banded_chains = 0;  // chains of steps that are computed in bands of rows
   std::string order;      // how the order of the steps was found
   std::string placement;  // how the places in the arena were found
 };
