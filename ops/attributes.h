@@ -131,7 +131,11 @@ struct BinaryAttributes {
   Clamp clamp;
 };
 
-// Softmax over the innermost dimension. No attributes. Copy: no attributes.
+// Softmax over the innermost dimension. No attributes, or these. Copy: no attributes.
+struct SoftmaxAttributes {
+  std::uint32_t log = 0;  // 1: the logarithm of the softmax
+};
+
 // GlobalAveragePool: [N,H,W,C] -> [N,1,1,C]. No attributes.
 
 // Transpose: y.dims[i] = x.dims[perm[i]]. perm has kMaxRank entries; those >= rank are 0.

@@ -34,6 +34,8 @@ const Family kFamilies[] = {
     {"activation", random_activation, 0x722431457b233cabull},
     {"operation", random_operation, 0xdc5f2725df830e10ull},
     {"softmax", random_softmax, 0x9319c1f90c5e731aull},
+    {"log_softmax", random_log_softmax, 0xcbecba0445100003ull},
+    {"reduce", random_reduce, 0xd6d08082f32c71ceull},
     {"copy", random_copy, 0xee83fd06db3e463dull},
     {"transpose", random_transpose, 0x5dd5a9e9788d4b50ull},
     {"upsample", random_upsample, 0xac1d7666c98d4f8cull},

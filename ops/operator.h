@@ -29,6 +29,9 @@ enum class OpCode : std::uint16_t {
   kUpsample = 10,  // nearest neighbour, by whole factors
   kWhere = 11,     // one or the other, element by element, with broadcasting
   kCast = 12,      // to another element type
+  kReduce = 13,    // sums, products, extremes along axes
+  kArg = 14,       // the place of the largest or smallest along an axis
+  kCumulativeSum = 15,
 
   // ops/movement
   kStridedCopy = 50,  // slices, reverses, reorders, repeats, pads

@@ -12,6 +12,7 @@
 #include "ops/normalize/normalize.h"
 #include "ops/operator.h"
 #include "ops/pool/pool.h"
+#include "ops/reduction/reduction.h"
 #include "ops/recurrent/recurrent.h"
 #include "ops/softmax/softmax.h"
 
@@ -41,6 +42,10 @@ constexpr Operator kOperators[] = {
     {OpCode::kUpsample, 1, 1, 1, false, check_upsample, no_scratch, move_cost, run_upsample},
     {OpCode::kWhere, 3, 3, 1, false, check_where, no_scratch, move_cost, run_where},
     {OpCode::kCast, 1, 1, 1, false, check_cast, no_scratch, move_cost, run_cast},
+    {OpCode::kReduce, 1, 1, 1, false, check_reduce, no_scratch, reduce_cost, run_reduce},
+    {OpCode::kArg, 1, 1, 1, false, check_arg, no_scratch, reduce_cost, run_arg},
+    {OpCode::kCumulativeSum, 1, 1, 1, false, check_cumulative_sum, no_scratch, reduce_cost,
+     run_cumulative_sum},
     {OpCode::kStridedCopy, 1, 1, 1, false, check_strided_copy, no_scratch, move_cost,
      run_strided_copy},
     {OpCode::kGather, 2, 2, 1, false, check_gather, no_scratch, move_cost, run_gather},

@@ -184,6 +184,16 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kWhere:
+      return "Where";
+    case ops::OpCode::kCast:
+      return "Cast";
+    case ops::OpCode::kReduce:
+      return "Reduce";
+    case ops::OpCode::kArg:
+      return "Arg";
+    case ops::OpCode::kCumulativeSum:
+      return "CumulativeSum";
     case ops::OpCode::kStridedCopy:
       return "StridedCopy";
     case ops::OpCode::kGather:
@@ -198,10 +208,6 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
-    case ops::OpCode::kWhere:
-      return "Where";
-    case ops::OpCode::kCast:
-      return "Cast";
     case ops::OpCode::kMatMul:
       return "MatMul";
     case ops::OpCode::kNormalize:

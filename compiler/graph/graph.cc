@@ -70,6 +70,28 @@ const char* to_string(Op op) {
       return "If";
     case Op::kFullyConnected:
       return "FullyConnected";
+    case Op::kUnary:
+      return "Unary";
+    case Op::kBinary:
+      return "Binary";
+    case Op::kWhere:
+      return "Where";
+    case Op::kNot:
+      return "Not";
+    case Op::kIsNan:
+      return "IsNaN";
+    case Op::kIsInf:
+      return "IsInf";
+    case Op::kCastLike:
+      return "CastLike";
+    case Op::kReduce:
+      return "Reduce";
+    case Op::kArg:
+      return "ArgMax or ArgMin";
+    case Op::kHardmax:
+      return "Hardmax";
+    case Op::kCumSum:
+      return "CumSum";
     case Op::kMove:
       return "Move";
     case Op::kGatherElements:
@@ -142,6 +164,14 @@ const char* to_string(Op op) {
       return "RecurrentResult";
     case Op::kRecurrent:
       return "Recurrent";
+    case Op::kHeads:
+    case Op::kAttentionScores:
+    case Op::kAttentionMask:
+    case Op::kSoftcap:
+    case Op::kAttentionValues:
+      return "Attention";
+    case Op::kRotary:
+      return "RotaryEmbedding";
     case Op::kConvTranspose:
       return "ConvTranspose";
     case Op::kLpPool:
@@ -179,7 +209,7 @@ std::vector<std::uint32_t> count_uses(const Graph& graph) {
 }
 
 void fail(const Graph& graph, const Node& node, const std::string& what) {
-  throw CompileError(graph.source + ": node '" + node.name + "' (" + to_string(node.op) +
+  throw CompileError(graph.source + ": node '" + node.name + "' (" + operator_name(node) +
                      "): " + what);
 }
 

@@ -60,6 +60,19 @@ enum class Op {
   kGather,           // x, indices; AxisAttributes
   kConstantOfShape,  // shape; FillAttributes
   kIf,               // condition; IfAttributes
+  // Element by element, with broadcasting (NumPy's).
+  kUnary,     // x; UnaryFunction
+  kBinary,    // a, b; BinaryOperation
+  kWhere,     // condition, a, b
+  kNot,       // x, bool
+  kIsNan,     // x
+  kIsInf,     // x; IsInfAttributes
+  kCastLike,  // x, a value of the type wanted
+  // Along axes.
+  kReduce,   // x, optional axes; ReduceAttributes
+  kArg,      // x; ArgAttributes
+  kHardmax,  // x; SoftmaxAttributes
+  kCumSum,   // x, axis; CumSumAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
   // Moving elements, of any type (infer_movement.cc). Run on the device:
@@ -103,6 +116,13 @@ enum class Op {
   kLstm,             // RecurrentLayerAttributes
   kRecurrentResult,  // such a tensor; RecurrentResultAttributes
   kRecurrent,        // x [T, B, G * H], r, optional rb, h0, c0, peepholes; RecurrentAttributes
+  // Attention and what belongs to it, all of it spelled out; AttentionAttributes.
+  kHeads,            // x [B, S, H * D] or [B, H, S, D] -> [B, H, S, D]
+  kAttentionScores,  // q [B, H, S, D], k [B, KH, T, D] -> [B, H, S, T]: q k^T * scale
+  kAttentionMask,    // scores, optional mask (bool or f32); adds the mask and the causal one
+  kSoftcap,          // scores: cap * tanh(scores / cap)
+  kAttentionValues,  // weights [B, H, S, T], v [B, KH, T, D], x -> as kHeads read it, like x
+  kRotary,           // x, cos, sin, optional positions; RotaryAttributes
   // Windows, spelled out in convolutions and pools.
   kConvTranspose,  // x, w [C, M/groups, KH, KW], optional bias [M]; ConvTransposeAttributes
   kLpPool,         // x; LpPoolAttributes
@@ -111,6 +131,8 @@ enum class Op {
 
 // The ONNX name of an operator.
 const char* to_string(Op op);
+const char* to_string(ops::UnaryKind kind);
+const char* to_string(ops::BinaryKind kind);
 
 enum class AutoPad { kExplicit, kSameUpper, kSameLower, kValid };
 
@@ -130,6 +152,7 @@ struct GemmAttributes {
 struct SoftmaxAttributes {
   std::int64_t axis = -1;
   bool flattened = false;  // before opset 13: over all dimensions from `axis` on, as one
+  bool log = false;        // its logarithm
 };
 struct AxisAttributes {
   std::int64_t axis = 0;
@@ -151,8 +174,29 @@ struct LeakyReluAttributes {
 struct UpsampleAttributes {
   std::int64_t factor_h = 0, factor_w = 0;
 };
+// What kReduce computes; kReduceMean has the rest of the attributes only.
+enum class Reduction { kSum, kMax, kMin, kProd, kL1, kL2, kLogSum, kLogSumExp, kSumSquare };
 struct ReduceAttributes {
   bool keep_dims = true;
+  bool noop_with_empty_axes = false;  // no axes: none, instead of all
+  Reduction kind = Reduction::kSum;
+};
+struct UnaryFunction {
+  ops::UnaryKind kind = ops::UnaryKind::kAbs;
+  float alpha = 0, beta = 0;
+};
+struct BinaryOperation {
+  ops::BinaryKind kind = ops::BinaryKind::kMin;
+};
+struct IsInfAttributes {
+  bool negative = true, positive = true;
+};
+struct ArgAttributes {
+  std::int64_t axis = 0;
+  bool keep_dims = true, last = false, smallest = false;
+};
+struct CumSumAttributes {
+  bool exclusive = false, reverse = false;
 };
 struct CastAttributes {
   DType to = DType::kF32;
@@ -210,6 +254,17 @@ struct RecurrentResultAttributes {
 struct RecurrentAttributes {
   ops::RecurrentAttributes words;
 };
+struct AttentionAttributes {
+  std::int64_t heads = 0;  // kHeads of rank 3
+  float scale = 0;         // kAttentionScores; 0: 1 / sqrt(D)
+  bool causal = false;     // kAttentionMask
+  float cap = 0;           // kSoftcap
+};
+struct RotaryAttributes {
+  std::int64_t heads = 0;       // of rank 3
+  std::int64_t dimensions = 0;  // that are rotated; 0: all
+  bool interleaved = false;
+};
 struct ConvTransposeAttributes {
   WindowAttributes window;
   std::vector<std::int64_t> output_padding, output_shape;  // may be empty
@@ -226,14 +281,17 @@ using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, IfAttributes, MoveAttributes, PadAttributes,
+                 ShapeAttributes, FillAttributes, IfAttributes,
+                 UnaryFunction, BinaryOperation, IsInfAttributes, ArgAttributes,
+                 CumSumAttributes,
+                 MoveAttributes, PadAttributes,
                  SplitAttributes, BlockAttributes, AxesAttributes, ReverseAttributes,
                  CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
                  TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
-
                  MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
-                 RecurrentResultAttributes, RecurrentAttributes>;
+                 RecurrentResultAttributes, RecurrentAttributes, AttentionAttributes,
+                 RotaryAttributes>;
 
 struct Value {
   std::string name;
@@ -299,6 +357,9 @@ struct Graph {
   // The constant behind a value; nullptr if there is no such value or it is no constant.
   const Constant* constant(ValueId id) const;
 };
+
+// The ONNX name of a node's operator.
+const char* operator_name(const Node& node);
 
 // How often each value is read, by nodes and as an output of the graph.
 std::vector<std::uint32_t> count_uses(const Graph& graph);

@@ -50,7 +50,7 @@ std::string print(const Graph& graph) {
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     const Value& result = graph.value(node.output);
-    out << std::setw(4) << i << "  " << std::left << std::setw(18) << to_string(node.op)
+    out << std::setw(4) << i << "  " << std::left << std::setw(18) << operator_name(node)
         << std::setw(14) << (result.shape ? to_string(*result.shape) : "?") << std::right << "  "
         << result.name << " = (";
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {

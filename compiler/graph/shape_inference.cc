@@ -168,20 +168,6 @@ Shape infer_unsqueeze(const Graph& graph, const Node& node) {
   return result;
 }
 
-Shape infer_reduce(const Graph& graph, const Node& node) {
-  const Shape& x = graph.shape(node.inputs[0]);
-  const bool all =
-      node.input(1) == kNoValue || constant_integers(graph, node, 1, "the axes").empty();
-  const std::vector<bool> reduced =
-      all ? std::vector<bool>(x.size(), true) : axis_set(graph, node, x.size());
-  Shape result;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!reduced[i]) result.push_back(x[i]);
-    if (reduced[i] && node.get<ReduceAttributes>().keep_dims) result.push_back(1);
-  }
-  return result;
-}
-
 Shape infer_gather(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   const Shape& indices = graph.shape(node.inputs[1]);
@@ -234,11 +220,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kGlobalAveragePool:
     case Op::kGlobalMaxPool:
       return infer_global_pool(graph, node);
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      return broadcast(graph, node, x, graph.shape(node.inputs[1]));
     case Op::kSoftmax:
       normal_axis(graph, node, node.get<SoftmaxAttributes>().axis, x.size(),
                   node.get<SoftmaxAttributes>().flattened);
@@ -257,10 +238,8 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kBatchNorm:
       return infer_batch_norm(graph, node);
     case Op::kClamp:
-    case Op::kClip:
     case Op::kLeakyRelu:
     case Op::kIdentity:
-    case Op::kCast:
       return x;
     case Op::kFlatten:
       return infer_flatten(graph, node);
@@ -272,8 +251,6 @@ Shape dispatch(const Graph& graph, const Node& node) {
       return infer_slice(graph, node);
     case Op::kUpsample:
       return infer_upsample(graph, node);
-    case Op::kReduceMean:
-      return infer_reduce(graph, node);
     case Op::kShape:
       return infer_shape(graph, node);
     case Op::kGather:
@@ -289,8 +266,11 @@ Shape dispatch(const Graph& graph, const Node& node) {
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 5> kFamilies = {
+constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 8> kFamilies = {
+    infer_elementwise,
+    infer_reduction,
     infer_movement,
+    infer_attention,
     infer_matrix,
     infer_normalization,
     infer_recurrent,
@@ -301,8 +281,6 @@ DType result_dtype(const Graph& graph, const Node& node) {
   switch (node.op) {
     case Op::kShape:
       return DType::kI64;
-    case Op::kCast:
-      return node.get<CastAttributes>().to;
     case Op::kConstantOfShape:
       return node.get<FillAttributes>().value->dtype;
     default:
@@ -312,7 +290,6 @@ DType result_dtype(const Graph& graph, const Node& node) {
 
 // Data is f32; only the operators that shape arithmetic needs take other types.
 void check_dtypes(const Graph& graph, const Node& node) {
-  const DType dtype = graph.value(node.inputs[0]).dtype;
   switch (node.op) {
     case Op::kConcat:
     case Op::kTranspose:
@@ -322,24 +299,14 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kUnsqueeze:
     case Op::kIdentity:
     case Op::kSlice:
-    case Op::kCast:
     case Op::kShape:
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      if (graph.value(node.inputs[1]).dtype != dtype) {
-        fail(graph, node, "its operands have different types");
-      }
-      if (dtype == DType::kI64) return;
-      break;
     default:
       break;
   }
-  const bool all_f32 = node.op == Op::kConv || node.op == Op::kBatchNorm || node.op == Op::kClip;
+  const bool all_f32 = node.op == Op::kConv || node.op == Op::kBatchNorm;
   for (std::size_t i = 0; i < (all_f32 ? node.inputs.size() : 1); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const DType type = graph.value(node.inputs[i]).dtype;

@@ -40,6 +40,9 @@ std::size_t normal_axis(const Graph& graph, const Node& node, std::int64_t axis,
 std::vector<std::int64_t> constant_integers(const Graph& graph, const Node& node, std::size_t input,
                                             const char* what);
 
+// Which of `rank` dimensions a kReduce or kReduceMean node reduces.
+std::vector<bool> reduced_axes(const Graph& graph, const Node& node, std::size_t rank);
+
 // Start, step and resulting size of a slice along each dimension of the input.
 struct SliceRange {
   std::int64_t start = 0, step = 1, size = 0;

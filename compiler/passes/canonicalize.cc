@@ -94,7 +94,7 @@ void upsample(Rewriter& rewriter, Node& node) {
 void softmax(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const Shape shape = graph.shape(node.inputs[0]);
-  auto& attributes = node.get<SoftmaxAttributes>();
+  const SoftmaxAttributes attributes = node.get<SoftmaxAttributes>();
   const std::size_t axis =
       normal_axis(graph, node, attributes.axis, shape.size(), attributes.flattened);
   const auto begin = shape.begin() + static_cast<std::ptrdiff_t>(axis);
@@ -105,7 +105,7 @@ void softmax(Rewriter& rewriter, Node& node) {
     const auto at = first == shape.end() ? shape.end() - 1 : first;
     const std::int64_t single =
         attributes.flattened ? at - shape.begin() : static_cast<std::int64_t>(axis);
-    node.attributes = SoftmaxAttributes{single, false};
+    node.attributes = SoftmaxAttributes{single, false, attributes.log};
     return rewriter.emit(node);
   }
   Shape flat = {1, 1};
@@ -113,36 +113,14 @@ void softmax(Rewriter& rewriter, Node& node) {
   const ValueId before = rewriter.temporary(node.name + ".rows", DType::kF32, flat);
   const ValueId after = rewriter.temporary(node.name + ".softmax", DType::kF32, flat);
   rewriter.emit({Op::kReshape, node.name, {node.inputs[0]}, before, ReshapeAttributes{}, {}});
-  rewriter.emit({Op::kSoftmax, node.name, {before}, after, SoftmaxAttributes{1, false}, {}});
+  rewriter.emit({Op::kSoftmax, node.name, {before}, after,
+                 SoftmaxAttributes{1, false, attributes.log}, {}});
   rewriter.emit({Op::kReshape, node.name, {after}, node.output, ReshapeAttributes{}, {}});
 }
 
-// Operands get the rank of the result, so that layouts can be compared dimension by dimension.
-void binary(Rewriter& rewriter, Node& node) {
-  Graph& graph = rewriter.graph();
-  const std::size_t rank = graph.shape(node.output).size();
-  for (ValueId& id : node.inputs) {
-    Shape shape = graph.shape(id);
-    if (shape.size() == rank) continue;
-    shape.insert(shape.begin(), rank - shape.size(), 1);
-    const std::string name = graph.value(id).name;
-    if (const Constant* constant = graph.constant(id)) {
-      if (constant->bytes.size() > graph.constant_budget) {
-        fail(graph, node, "its constants take too much memory");
-      }
-      graph.constant_budget -= constant->bytes.size();
-      id = graph.add_constant(name, reshaped(*constant, shape));
-    } else {
-      const ValueId view = rewriter.temporary(name, DType::kF32, shape);
-      rewriter.emit({Op::kReshape, node.name, {id}, view, ReshapeAttributes{}, {}});
-      id = view;
-    }
-  }
-  rewriter.emit(node);
-}
-
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 3> kFamilies = {
+constexpr std::array<bool (*)(Rewriter&, Node&), 4> kFamilies = {
+    canonicalize_elementwise,
     canonicalize_movement,
     canonicalize_gather,
     canonicalize_resize,
@@ -158,11 +136,6 @@ void visit(Node& node, Rewriter& rewriter) {
     case Op::kMaxPool:
     case Op::kAveragePool:
       return window(rewriter, node);
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-      return binary(rewriter, node);
     case Op::kClip:
       return clip(rewriter, node);
     case Op::kReshape:
@@ -180,7 +153,6 @@ void visit(Node& node, Rewriter& rewriter) {
       return softmax(rewriter, node);
     case Op::kIdentity:
       return rewriter.replace(node.output, node.inputs[0]);
-    case Op::kCast:
     case Op::kConstantOfShape:
       fail(graph, node, "is only supported on what is known when the model is compiled");
     default:

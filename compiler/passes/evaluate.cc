@@ -265,8 +265,9 @@ ConstantPtr evaluate(const Graph& graph, const Node& node, DType dtype, const Sh
     case Op::kSub:
     case Op::kMul:
     case Op::kDiv:
-      return dtype == DType::kI64 ? evaluate_binary<std::int64_t>(graph, node, dtype, shape)
-                                  : evaluate_binary<float>(graph, node, dtype, shape);
+      if (dtype == DType::kI64) return evaluate_binary<std::int64_t>(graph, node, dtype, shape);
+      if (dtype == DType::kF32) return evaluate_binary<float>(graph, node, dtype, shape);
+      return nullptr;
     default:
       return nullptr;
   }

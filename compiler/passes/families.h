@@ -21,5 +21,8 @@ ValueId add_table(Graph& graph, const Node& node, ConstantPtr table);
 // Adds a Gather along `axis` by these places, or a slice if they are evenly spaced.
 void emit_gather(Rewriter& rewriter, const Node& node, ValueId x, std::size_t axis,
                  const std::vector<std::int64_t>& places, ValueId output);
+// False, with nothing done, where the operator is not of the family. Throws CompileError.
+bool canonicalize_elementwise(Rewriter& rewriter, Node& node);
+bool canonicalize_reduction(Rewriter& rewriter, Node& node);
 
 }  // namespace sz::compiler

@@ -57,6 +57,10 @@ class Folder {
 
   void fold(const Node& node) {
     TypedShape result = infer(graph_, node);
+    if (node.op == Op::kCastLike) {
+      return fold({Op::kCast, node.name, {node.inputs[0]}, node.output,
+                   CastAttributes{result.dtype}, {}});
+    }
     const auto bytes =
         static_cast<std::uint64_t>(element_count(result.shape)) * dtype_bytes(result.dtype);
     // Computing it takes as much memory as keeping it: look at the budget first.

@@ -212,9 +212,20 @@ TEST(Canonicalize, AveragesOverTheImage) {
   }
 }
 
-TEST(Canonicalize, RefusesBoundsThatAreComputed) {
+TEST(Canonicalize, TakesBoundsThatAreComputed) {
   OnnxBuilder b;
   b.input("x", {4}).input("low", {}).output("y");
+  b.node("Clip", {"x", "low"}, {"y"});
+  EXPECT_EQ(operators(optimised(b)), "Reshape Binary");
+  const auto x = random_floats(4, 3);
+  const float low = random_floats(1, 4).at(0);
+  const auto y = run(b, 3).at(0);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(y[i], std::max(x[i], low));
+}
+
+TEST(Canonicalize, RefusesBoundsThatAreNoNumber) {
+  OnnxBuilder b;
+  b.input("x", {4}).input("low", {2}).output("y");
   b.node("Clip", {"x", "low"}, {"y"});
   EXPECT_THROW(optimised(b), CompileError);
 }

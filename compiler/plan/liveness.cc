@@ -58,7 +58,7 @@ class Analysis {
     const ProgramTensor& from = program_.tensors[step.inputs[input]];
     const ProgramTensor& to = program_.tensors[step.output];
     if (program_.storages[from.storage].constant() || from.dims != to.dims ||
-        from.pitch != to.pitch || !covers_storage(program_, from) ||
+        from.dtype != to.dtype || from.pitch != to.pitch || !covers_storage(program_, from) ||
         !covers_storage(program_, to)) {
       return false;
     }

@@ -25,7 +25,8 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 4> kFamilies = {
+constexpr std::array<bool (*)(Lowering&, const Node&), 5> kFamilies = {
+    lower_elementwise,
     lower_movement,
     lower_indexed,
     lower_matrix,
@@ -199,6 +200,11 @@ class Lowerer {
     return static_cast<std::size_t>(std::find(order.begin(), order.end(), axis) - order.begin());
   }
 
+  void softmax_step(const Node& node, TensorId x, TensorId y) {
+    if (!node.get<SoftmaxAttributes>().log) return builder_.step(node, OpCode::kSoftmax, {x}, y);
+    builder_.step(node, OpCode::kSoftmax, {x}, y, ops::SoftmaxAttributes{1});
+  }
+
   // The engine's softmax runs along the innermost dimension.
   void softmax(const Node& node) {
     const Shape& shape = graph_.shape(node.output);
@@ -206,7 +212,10 @@ class Lowerer {
     if (rank == 0) fail(graph_, node, "a scalar has no axis");
     const std::size_t axis = normal_axis(graph_, node, node.get<SoftmaxAttributes>().axis, rank);
     const std::size_t place = place_of(axis, rank);
-    if (place + 1 == rank) return simple(node, OpCode::kSoftmax);
+    if (place + 1 == rank) {
+      const TensorId same = layout_.native(node.inputs[0]);
+      return softmax_step(node, same, layout_.make_native(node.output));
+    }
     std::vector<std::size_t> swap(rank);
     for (std::size_t i = 0; i < rank; ++i) swap[i] = i;
     std::swap(swap[place], swap[rank - 1]);
@@ -214,7 +223,7 @@ class Lowerer {
     const TensorId x = layout_.reorder(name, layout_.native(node.inputs[0]), swap);
     const Dims turned = builder_.tensor(x).dims;
     const TensorId y = builder_.fresh(name, turned);
-    builder_.step(node, OpCode::kSoftmax, {x}, y);
+    softmax_step(node, x, y);
     layout_.set_native(node.output, layout_.reorder(name, y, swap));
   }
 

@@ -1,4 +1,4 @@
-#include "math/exp.h"
+#include "math/elementary.h"
 #include "ops/rules.h"
 #include "ops/softmax/softmax.h"
 
@@ -16,7 +16,10 @@ void softmax_reference(const Softmax& softmax, float* row) {
       lanes[i % kSumLanes] += row[i];
     }
     const float sum = sum_of_lanes(lanes);
-    for (std::size_t i = 0; i < softmax.inner; ++i) y[i] = canonical(row[i] / sum);
+    const float log_sum = softmax.log ? math::log<math::Scalar>(sum) : 0.0f;
+    for (std::size_t i = 0; i < softmax.inner; ++i) {
+      y[i] = canonical(softmax.log ? (x[i] - max) - log_sum : row[i] / sum);
+    }
   }
 }
 

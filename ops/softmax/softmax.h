@@ -3,7 +3,7 @@
 // x, y: the same shape, f32, any pitch; y may be the very memory of x. exp is math/exp.h. The sum
 // has 16 partial sums, number j for the elements i with i % 16 = j in rising order, which are
 // added in a tree (j and j + 8, then + 4, + 2, + 1). A NaN or +inf in a row, or -inf throughout,
-// makes the row NaN.
+// makes the row NaN. Its logarithm is (x[r,i] - max_r) - log(sum_r), likewise.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,7 @@ struct Softmax {
   float* y = nullptr;
   std::size_t x_pitch = 0, y_pitch = 0;
   std::size_t rows = 0, inner = 0;
+  bool log = false;
 };
 
 // The tree over the partial sums. Overwrites `lanes` (kSumLanes of them).

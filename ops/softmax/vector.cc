@@ -8,6 +8,7 @@
 //
 #include <hwy/highway.h>
 
+#include "math/elementary.h"
 #include "math/exp_inl.h"
 #include "ops/vector_inl.h"
 
@@ -78,7 +79,17 @@ void softmax_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noe
   for (std::size_t r = part.row_begin; r < part.row_end; ++r) {
     const float* x = softmax.x + r * softmax.x_pitch;
     float* y = softmax.y + r * softmax.y_pitch;
-    const float sum = exponentials(x, largest(x, softmax.inner), softmax.inner, row);
+    const float max = largest(x, softmax.inner);
+    const float sum = exponentials(x, max, softmax.inner, row);
+    if (softmax.log) {
+      const float log_sum = math::log<math::Scalar>(sum);
+      for_each_vector(softmax.inner, [&](auto d, std::size_t i) HWY_ATTR {
+        const auto shifted = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, max));
+        const auto result = hn::Sub(shifted, hn::Set(d, log_sum));
+        hn::StoreU(canonical_vector(d, result), d, y + i);
+      });
+      continue;
+    }
     for_each_vector(softmax.inner, [&](auto d, std::size_t i) HWY_ATTR {
       const auto quotient = hn::Div(hn::LoadU(d, row + i), hn::Set(d, sum));
       hn::StoreU(canonical_vector(d, quotient), d, y + i);
@@ -93,7 +104,8 @@ HWY_AFTER_NAMESPACE();
 namespace sz::ops {
 
 void softmax_vector(const Softmax& softmax, const RunContext& context) {
-  SoftmaxJob job{softmax, context, RowSplit(softmax.rows, softmax.inner, false, context.wanted_chunks())};
+  SoftmaxJob job{softmax, context,
+                 RowSplit(softmax.rows, softmax.inner, false, context.wanted_chunks())};
   const ChunkFn chunk = SZ_VECTOR_SELECT(softmax_chunk);
   if (chunk == nullptr) {
     softmax_reference(softmax, reinterpret_cast<float*>(context.scratch_of(0)));

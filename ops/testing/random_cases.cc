@@ -240,6 +240,30 @@ Case random_softmax(Random& random) {
   return test;
 }
 
+Case random_log_softmax(Random& random) {
+  Case test = random_softmax(random);
+  test.attributes = words_of(SoftmaxAttributes{1});
+  return test;
+}
+
+Case random_reduce(Random& random) {
+  std::vector<std::uint32_t> dims = random_shape(random, random.integer(1, 6), 7);
+  if (random.chance(4))
+    dims = {random.integer(1, 3), random.integer(1, 200), random.integer(1, 90)};
+  const auto rank = static_cast<std::uint32_t>(dims.size());
+  const std::uint32_t begin = random.integer(0, rank - 1);
+  const std::uint32_t end = random.integer(begin + 1, rank);
+  Tensor x(dims, random_gap(random));
+  fill(random, x, random.chance(4));
+  for (std::uint32_t i = begin; i < end; ++i) dims[i] = 1;
+  const auto kind = static_cast<ReduceKind>(random.integer(0, 6));
+  const float divisor = kind == ReduceKind::kMean ? 7.0f : 1.0f;
+  return Case{OpCode::kReduce,
+              {x},
+              Tensor(dims, random_gap(random)),
+              words_of(ReduceAttributes{kind, begin, end, divisor})};
+}
+
 Case random_copy(Random& random) {
   return same_shape_case(random, OpCode::kCopy, random_shape(random, random.integer(0, 6), 9),
                          false);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/gemm/pack.h"
+#include "ops/reduction/attributes.h"
 #include "ops/testing/test_support.h"
 
 namespace sz::ops::testing {
@@ -36,6 +37,8 @@ Case random_binary(Random& random);
 Case random_activation(Random& random);  // the further kinds of Unary
 Case random_operation(Random& random);   // the further kinds of Binary, on f32
 Case random_softmax(Random& random);
+Case random_log_softmax(Random& random);
+Case random_reduce(Random& random);
 Case random_copy(Random& random);
 Case random_transpose(Random& random);
 Case random_upsample(Random& random);

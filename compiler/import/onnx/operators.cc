@@ -119,22 +119,6 @@ void concat(NodeImport& n) {
   emit(n, Op::kConcat, AxisAttributes{n.reader.integer("axis", 0)});
 }
 
-// Sum of any number of inputs: a chain of additions.
-void sum(NodeImport& n) {
-  n.reader.expect_inputs(1, kMaxNodes);
-  for (const ValueId id : n.inputs) {
-    if (id == kNoValue) n.reader.refuse("an input is missing");
-  }
-  if (n.inputs.size() == 1) return emit(n, Op::kIdentity);
-  const std::vector<ValueId> terms = std::move(n.inputs);
-  ValueId left = terms[0];
-  for (std::size_t i = 1; i < terms.size(); ++i) {
-    const ValueId output = i + 1 == terms.size() ? n.output : n.builder.temporary();
-    n.builder.add({Op::kAdd, n.name, {left, terms[i]}, output, {}, {}});
-    left = output;
-  }
-}
-
 void transpose(NodeImport& n) {
   n.reader.expect_inputs(1, 1);
   emit(n, Op::kTranspose, PermAttributes{n.reader.integers("perm")});
@@ -150,19 +134,6 @@ void flatten(NodeImport& n) {
   emit(n, Op::kFlatten, AxisAttributes{n.reader.integer("axis", 1)});
 }
 
-// Squeeze, Unsqueeze, ReduceMean: the axes were an attribute before they became an input.
-void axes_input(NodeImport& n, std::int64_t since, bool required) {
-  if (n.reader.opset() >= since) return n.reader.expect_inputs(required ? 2 : 1, 2);
-  n.reader.expect_inputs(1, 1);
-  const bool given = n.reader.has("axes");
-  if (required && !given) n.reader.refuse("attribute 'axes' is missing");
-  const auto axes = n.reader.integers("axes");
-  if (given) {
-    n.inputs.push_back(
-        n.builder.constant(make_i64({static_cast<std::int64_t>(axes.size())}, axes)));
-  }
-}
-
 void squeeze(NodeImport& n) {
   axes_input(n, 13, false);
   emit(n, Op::kSqueeze);
@@ -171,15 +142,6 @@ void squeeze(NodeImport& n) {
 void unsqueeze(NodeImport& n) {
   axes_input(n, 13, true);
   emit(n, Op::kUnsqueeze);
-}
-
-void reduce_mean(NodeImport& n) {
-  axes_input(n, 18, false);
-  const ReduceAttributes a{n.reader.flag("keepdims", true)};
-  if (n.reader.flag("noop_with_empty_axes", false)) {
-    n.reader.refuse("noop_with_empty_axes is not implemented");
-  }
-  emit(n, Op::kReduceMean, a);
 }
 
 // In inference, the identity. A training_mode that is not constantly false is refused.
@@ -252,7 +214,6 @@ void constant_of_shape(NodeImport& n) {
 
 const OnnxImporters& common_importers() {
   static const OnnxImporters table = {
-      {"Add", plain<Op::kAdd, 2>},
       {"AveragePool", average_pool},
       {"BatchNormalization", batch_norm},
       {"Cast", cast},
@@ -260,7 +221,6 @@ const OnnxImporters& common_importers() {
       {"Concat", concat},
       {"ConstantOfShape", constant_of_shape},
       {"Conv", conv},
-      {"Div", plain<Op::kDiv, 2>},
       {"Dropout", dropout},
       {"Flatten", flatten},
       {"Gather", gather},
@@ -269,16 +229,12 @@ const OnnxImporters& common_importers() {
       {"Identity", plain<Op::kIdentity, 1>},
       {"LeakyRelu", leaky_relu},
       {"MaxPool", max_pool},
-      {"Mul", plain<Op::kMul, 2>},
-      {"ReduceMean", reduce_mean},
       {"Relu", relu},
       {"Reshape", reshape},
       {"Shape", shape},
       {"Slice", slice},
       {"Softmax", softmax},
       {"Squeeze", squeeze},
-      {"Sub", plain<Op::kSub, 2>},
-      {"Sum", sum},
       {"Transpose", transpose},
       {"Unsqueeze", unsqueeze},
   };
@@ -286,9 +242,12 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 7> kFamilies = {
+constexpr std::array<const OnnxImporters& (*)(), 10> kFamilies = {
+    elementwise_importers,
+    reduction_importers,
     movement_importers,
     resize_importers,
+    attention_importers,
     matrix_importers,
     normalization_importers,
     recurrent_importers,
@@ -305,6 +264,18 @@ OnnxImporter find_importer(const std::string& op_type) {
 }
 
 }  // namespace
+
+void axes_input(NodeImport& n, std::int64_t since, bool required) {
+  if (n.reader.opset() >= since) return n.reader.expect_inputs(required ? 2 : 1, 2);
+  n.reader.expect_inputs(1, 1);
+  const bool given = n.reader.has("axes");
+  if (required && !given) n.reader.refuse("attribute 'axes' is missing");
+  const auto axes = n.reader.integers("axes");
+  if (given) {
+    n.inputs.push_back(
+        n.builder.constant(make_i64({static_cast<std::int64_t>(axes.size())}, axes)));
+  }
+}
 
 void emit(NodeImport& n, Op op, Attributes attributes, ops::Clamp activation) {
   n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
