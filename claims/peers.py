@@ -29,8 +29,9 @@ def counted(name, engine):
 def note_of(rows):
     """All models, worst first, and those that could not be compared."""
     good = sorted((row for row in rows if "problem" not in row), key=lambda row: -row["ratio"])
-    parts = [f"{row['model']} {row['ratio']:.3f} ({row['smartzone_ms']:.3g} ms / "
-             f"{row['onnxruntime_ms']:.3g} ms on {row['smartzone_cores']})" for row in good]
+    parts = [f"{row['model']} {row['ratio']:.3f} (of processor time {row['processor_ratio']:.3f}; "
+             f"{row['smartzone_ms']:.3g} ms / {row['onnxruntime_ms']:.3g} ms on {row['smartzone_cores']})"
+             for row in good]
     refused = [f"{row['model']}: {row['problem']}" for row in rows if "problem" in row]
     if not good:
         return "; ".join(refused)

@@ -18,6 +18,7 @@
 #include "ops/quantized/convert.h"
 #include "ops/quantized/qbinary.h"
 #include "ops/quantized/qconv.h"
+#include "ops/quantized/qmatmul.h"
 #include "ops/quantized/qpool.h"
 #include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
@@ -86,6 +87,7 @@ constexpr Operator kOperators[] = {
     {OpCode::kQGlobalAveragePool, 1, 1, 1, false, check_qglobal_average_pool, no_scratch,
      qglobal_average_pool_cost, run_qglobal_average_pool},
     {OpCode::kQSoftmax, 2, 2, 1, false, check_qsoftmax, no_scratch, qsoftmax_cost, run_qsoftmax},
+    {OpCode::kQMatMul, 2, 4, 1, false, check_qmatmul, qmatmul_scratch, qmatmul_cost, run_qmatmul},
     {OpCode::kDynamicQuantize, 1, 1, 3, false, check_dynamic_quantize, no_scratch, convert_cost,
      run_dynamic_quantize},
 };

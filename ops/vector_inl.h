@@ -30,9 +30,11 @@ HWY_INLINE hn::Vec<D> canonical_vector(D d, hn::Vec<D> value) {
 }
 
 #if HWY_TARGET == HWY_NEON
-// Highway's Min is FMINNM, which drops NaNs.
+// Highway's Min and Max are FMINNM and FMAXNM, which drop NaNs.
 HWY_INLINE float32x4_t fmin_of(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
 HWY_INLINE float32x2_t fmin_of(float32x2_t a, float32x2_t b) { return vmin_f32(a, b); }
+HWY_INLINE float32x4_t fmax_of(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
+HWY_INLINE float32x2_t fmax_of(float32x2_t a, float32x2_t b) { return vmax_f32(a, b); }
 #endif
 
 // finish() of ops/rules.h.
@@ -63,8 +65,13 @@ HWY_INLINE hn::Vec<D> leaky_vector(D d, hn::Vec<D> value, hn::Vec<D> slope) {
 // maximum() of ops/rules.h.
 template <class V>
 HWY_INLINE V maximum_vector(V first, V second) {
+#if HWY_TARGET == HWY_NEON
+  // FMAX passes NaNs on, and differs from the rule for two zeroes only.
+  return hn::IfThenElse(hn::Eq(first, second), first, V(fmax_of(first.raw, second.raw)));
+#else
   const auto takes = hn::Or(hn::Gt(second, first), hn::IsNaN(second));
   return hn::IfThenElse(takes, second, first);
+#endif
 }
 
 // minimum() of ops/rules.h.

@@ -86,15 +86,17 @@ def line_of(row):
     low, high = row["ratio_quartiles"]
     note = "" if row["peer_level"] == "all" else f"  peer at level {row['peer_level']}"
     return (f"{start} {row['smartzone_ms']:>9.3f} {row['onnxruntime_ms']:>9.3f} {row['ratio']:>7.3f} "
-            f"[{low:.3f} {high:.3f}] {row['ratio_of_least']:>6.3f} {row['smartzone_cores']:>5} {row['smartzone_busy_cores']:>5.2f} "
+            f"[{low:.3f} {high:.3f}] {row['ratio_of_least']:>6.3f} {row['processor_ratio']:>6.3f} "
+            f"{row['smartzone_cores']:>5} {row['smartzone_busy_cores']:>5.2f} "
             f"{row['onnxruntime_busy_cores']:>5.2f} {row['others_busy_cores']:>6.2f}{note}")
 
 
-HEADING = (f"{'model':32} kind thr    ours ms   peer ms   ratio [quartiles]    least cores  busy  busy "
+HEADING = (f"{'model':32} kind thr    ours ms   peer ms   ratio [quartiles]    least    cpu cores  busy  busy "
            "others")
-LEGEND = """ratio: SmartZone / ONNX Runtime, median over pairs of turns; least: the same of the shortest runs. cores: that
+LEGEND = """ratio: SmartZone / ONNX Runtime, median over pairs of turns; least: the same of the shortest runs; cpu: of
+processor time (on one thread what the ratio would be without other programs; on several, spinning counts). cores: that
 SmartZone used, which it decides by cost; busy: processors kept busy by SmartZone, by the peer, by other
-programs meanwhile. Where others are busy, times say little; ratios on one thread survive some of it."""
+programs meanwhile. Where others are busy, times say little."""
 
 
 def worst_lines(rows):

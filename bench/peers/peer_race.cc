@@ -139,6 +139,7 @@ Json summary_json(const Summary& summary) {
           {"onnxruntime_least_ms", summary.theirs_least_ms},
           {"ratio", summary.ratio},
           {"ratio_of_least", summary.ratio_of_least},
+          {"processor_ratio", summary.processor_ratio},
           {"ratio_quartiles", {summary.ratio_low, summary.ratio_high}},
           {"smartzone_busy_cores", summary.ours_busy_cores},
           {"onnxruntime_busy_cores", summary.theirs_busy_cores}};

@@ -53,8 +53,9 @@ Turn take_turn(const std::function<void()>& run, std::size_t runs) {
   const double wall = milliseconds_of([&] {
     for (std::size_t i = 0; i < runs; ++i) times.push_back(milliseconds_of(run));
   });
-  const double busy = (processor_ms() - processor_before) / wall;
-  return {quantile(times, 0.5), *std::min_element(times.begin(), times.end()), busy};
+  const double processor = processor_ms() - processor_before;
+  return {quantile(times, 0.5), *std::min_element(times.begin(), times.end()), processor / wall,
+          processor / static_cast<double>(runs)};
 }
 
 // The time of one run, after `warmup` others.
@@ -93,13 +94,14 @@ double quantile(std::vector<double> values, double part) {
 }
 
 Summary summary_of(const std::vector<Pair>& pairs) {
-  std::vector<double> ours, theirs, ratios, our_cores, their_cores;
+  std::vector<double> ours, theirs, ratios, processor_ratios, our_cores, their_cores;
   Summary summary;
   summary.ours_least_ms = summary.theirs_least_ms = std::numeric_limits<double>::infinity();
   for (const Pair& pair : pairs) {
     ours.push_back(pair.ours.median_ms);
     theirs.push_back(pair.theirs.median_ms);
     ratios.push_back(pair.ours.median_ms / pair.theirs.median_ms);
+    processor_ratios.push_back(pair.ours.processor_ms / pair.theirs.processor_ms);
     our_cores.push_back(pair.ours.busy_cores);
     their_cores.push_back(pair.theirs.busy_cores);
     summary.ours_least_ms = std::min(summary.ours_least_ms, pair.ours.least_ms);
@@ -108,6 +110,7 @@ Summary summary_of(const std::vector<Pair>& pairs) {
   summary.ours_ms = quantile(ours, 0.5);
   summary.theirs_ms = quantile(theirs, 0.5);
   summary.ratio = quantile(ratios, 0.5);
+  summary.processor_ratio = quantile(processor_ratios, 0.5);
   summary.ratio_of_least = summary.ours_least_ms / summary.theirs_least_ms;
   summary.ratio_low = quantile(ratios, 0.25);
   summary.ratio_high = quantile(ratios, 0.75);

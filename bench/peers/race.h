@@ -18,7 +18,8 @@ struct RaceOptions {
 struct Turn {
   double median_ms = 0;
   double least_ms = 0;
-  double busy_cores = 0;  // processor time of all threads of this process over time
+  double busy_cores = 0;    // processor time of all threads of this process over time
+  double processor_ms = 0;  // processor time of all threads for one run
 };
 
 struct Pair {
@@ -38,8 +39,11 @@ struct Summary {
   double ours_ms = 0, theirs_ms = 0;              // medians of the turns' medians
   double ours_least_ms = 0, theirs_least_ms = 0;  // of all runs
   double ratio = 0;                               // ours / theirs: median over the pairs
-  double ratio_of_least = 0;                      // of the shortest runs: what a busy machine leaves
-  double ratio_low = 0, ratio_high = 0;           // quartiles of the pairs' ratios
+  double ratio_of_least = 0;             // of the shortest runs: what a busy machine leaves
+  double ratio_low = 0, ratio_high = 0;  // quartiles of the pairs' ratios
+  // Ours / theirs of the processor time of a run, median over the pairs. With one thread it is what
+  // the ratio would be if nobody else used the machine; with several it counts spinning as well.
+  double processor_ratio = 0;
   double ours_busy_cores = 0, theirs_busy_cores = 0;
 };
 

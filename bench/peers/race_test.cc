@@ -13,7 +13,7 @@ namespace sz::peers {
 namespace {
 
 Pair pair_of(double ours_ms, double theirs_ms) {
-  return {{ours_ms, ours_ms - 0.5, 1.0}, {theirs_ms, theirs_ms - 0.5, 2.0}};
+  return {{ours_ms, ours_ms - 0.5, 1.0, ours_ms}, {theirs_ms, theirs_ms - 0.5, 2.0, 2 * theirs_ms}};
 }
 
 TEST(PeerRace, QuantilesLieBetweenTheSortedValues) {
@@ -29,6 +29,7 @@ TEST(PeerRace, TheRatioIsTheMedianOfThePairsNotOfTheTimes) {
   const Summary summary =
       summary_of({pair_of(1, 2), pair_of(2, 4), pair_of(2, 4), pair_of(1, 2), pair_of(4, 1)});
   EXPECT_EQ(summary.ratio, 0.5);
+  EXPECT_EQ(summary.processor_ratio, 0.25);
   EXPECT_EQ(summary.ratio_low, 0.5);
   EXPECT_EQ(summary.ratio_high, 0.5);
   EXPECT_EQ(summary.ours_ms, 2);

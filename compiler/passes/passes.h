@@ -49,6 +49,10 @@ void fuse_padding(Graph& graph);
 // by name what is left that cannot run on the device.
 void canonicalize(Graph& graph);
 
+// Finds functions of the device that the file spells out: x * Sigmoid(x) is Swish, and so on for
+// HardSigmoid, HardSwish, Mish and Gelu. Rounding: fewer roundings, or at other places.
+void fuse_functions(Graph& graph);
+
 // Removes nodes that change nothing: Identity, Reshape to the same shape, Clamp without bounds...
 void remove_identities(Graph& graph);
 

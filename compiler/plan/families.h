@@ -1,7 +1,3 @@
-// The lowering of one family of operators each: false, with nothing done, where the node is not
-// theirs.
-#pragma once
-
 // Lowering of one family of operators each (lower_<family>.cc).
 #pragma once
 
@@ -10,9 +6,9 @@
 
 namespace sz::compiler {
 
+// False, with nothing done, where the operator is not of the family. Throws CompileError.
 bool lower_movement(Lowering& lowering, const Node& node);
 bool lower_indexed(Lowering& lowering, const Node& node);
-// False, with nothing done, where the operator is not of the family. Throws CompileError.
 bool lower_elementwise(Lowering& lowering, const Node& node);
 bool lower_reduction(Lowering& lowering, const Node& node);
 bool lower_matrix(Lowering& lowering, const Node& node);

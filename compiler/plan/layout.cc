@@ -13,6 +13,8 @@ Wish wish_of(const Node& node) {
   switch (node.op) {
     case Op::kReshape:
     case Op::kMatMul:
+    case Op::kNormalize:
+    case Op::kRecurrent:
     case Op::kGatherNd:
     case Op::kScatterNd:
     case Op::kOneHot:
@@ -102,13 +104,6 @@ TensorId Layout::plain(ValueId id) {
     builder_.count_raw_weights(constant.bytes.size());
     plain_[id] = builder_.constant(name, ordered_dims(shape, plain_order(4)), constant.dtype,
                                    std::make_shared<const std::vector<std::byte>>(constant.bytes));
-    return plain_[id];
-  }
-  if (const Constant* constant = graph_.constant(id)) {
-    builder_.count_raw_weights(constant->bytes.size());
-    plain_[id] =
-        builder_.constant(name, ordered_dims(shape, same_order(shape.size())), constant->dtype,
-                          std::make_shared<const std::vector<std::byte>>(constant->bytes));
     return plain_[id];
   }
   Order back(order.size());  // from native to plain

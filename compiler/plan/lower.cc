@@ -4,6 +4,7 @@
 #include <array>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/plan/conv_choice.h"
 #include "compiler/plan/families.h"
 #include "compiler/plan/layout.h"
 #include "compiler/plan/lowering.h"
@@ -29,6 +30,7 @@ constexpr std::array kFamilies = {
     lower_movement,
     lower_indexed,
     lower_elementwise,
+    lower_reduction,
     lower_matrix,
     lower_recurrent,
     lower_quantized,
@@ -144,12 +146,20 @@ class Lowerer {
 
   void conv(const Node& node) {
     const auto& w = node.get<WindowAttributes>();
+    const bool winograd = prefers_winograd(graph_, node);
     const TensorId x = layout_.native(node.inputs[0]);
-    std::vector<TensorId> inputs = {x, blob(node, pack_conv(graph_, node))};
+    const auto packed = winograd ? pack_winograd_conv(graph_, node) : pack_conv(graph_, node);
+    std::vector<TensorId> inputs = {x, blob(node, packed)};
     if (node.input(3) != kNoValue) inputs.push_back(layout_.native(node.inputs[3]));
-    builder_.step(
-        node, OpCode::kConv2d, std::move(inputs), layout_.make_native(node.output),
-        ops::Conv2dAttributes{window_of(w), word(w.groups), {node.activation, node.slope}});
+    const TensorId y = layout_.make_native(node.output);
+    const ops::Activation activation{node.activation, node.slope};
+    if (winograd) {
+      return builder_.step(node, OpCode::kConvWinograd, std::move(inputs), y,
+                           ops::WinogradAttributes{word(w.pads[0]), word(w.pads[1]),
+                                                   word(w.pads[2]), word(w.pads[3]), activation});
+    }
+    builder_.step(node, OpCode::kConv2d, std::move(inputs), y,
+                  ops::Conv2dAttributes{window_of(w), word(w.groups), activation});
   }
 
   // Works along the last dimension (ONNX), so its operands have ONNX's order.

@@ -142,4 +142,9 @@ PlanBuilder convolutions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 // [1,6,6,5].
 PlanBuilder enlarging_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// Elementwise functions, a comparison, a choice and a cast, and what works along axes: Reduce, Arg,
+// CumulativeSum, the logarithm of a softmax; with tensors of bool and i64. Input [1,3,4,5], outputs
+// [1,1,1,5] and [1,3,4,1].
+PlanBuilder functions_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 }  // namespace sz::engine::testing

@@ -274,15 +274,17 @@ void mutate(Random& random, PlanTables& tables) {
 
 PlanTables seed_plan(Random& random) {
   const auto kernel = static_cast<ops::Kernel>(below(random, 2));
-  switch (below(random, 4)) {
+  switch (below(random, 5)) {
     case 0:
       return sequence_plan(kernel).builder.tables;
     case 1:
       return branches_plan(kernel).builder.tables;
     case 2:
       return convolutions_plan(kernel).tables;
-    default:
+    case 3:
       return enlarging_plan(kernel).tables;
+    default:
+      return functions_plan(kernel).tables;
   }
 }
 

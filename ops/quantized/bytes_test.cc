@@ -40,6 +40,7 @@ const Family kFamilies[] = {
     {"byte_max_pool", random_byte_max_pool, 0x41a16e18b556f164ull},
     {"qglobal_average_pool", random_qglobal_average_pool, 0xfe39a7c6c73a4378ull},
     {"qsoftmax", random_qsoftmax, 0x74a9ce2a22e7a993ull},
+    {"qmatmul", random_qmatmul, 0x57059f517acf9249ull},
     {"dynamic_quantize", random_dynamic_quantize, 0xf4d732b62a900236ull},
 };
 

@@ -150,9 +150,10 @@ bool cut_inputs(const ConvWeightShape& shape, QuantLayout* layout) {
   layout->segments = inputs;
   if (!checked_mul(inputs, channels, &inputs) || inputs > kMaxQuantInputs) return false;
   layout->length = channels;
-  if (channels % 4 != 0 && channels <= kMergeBytes && shape.groups == 1) {
-    layout->segments = shape.kernel_h;
-    layout->length = channels * shape.kernel_w;
+  layout->gathered = channels % 4 != 0 && channels <= kGatherChannels && shape.groups == 1;
+  if (layout->gathered) {
+    layout->segments = 1;
+    layout->length = inputs;
   }
   layout->quads = (layout->length + 3) / 4;
   return true;

@@ -13,11 +13,11 @@
 // each part beginning at a multiple of 64 bytes. Surplus channels are 0 throughout.
 //
 // Weights, in panels: the outputs of a group are cut into panels of 16. The inputs of an output, in
-// the order (ky, kx, c), are cut into segments: where C / groups is a multiple of 4 or above
-// kMergeBytes, or there is more than one group, a segment is one tap (length C / groups); else a
-// row of taps (kernel_w * C). Each segment is filled up with zeroes to a multiple of 4 (that makes
-// `quads` of 4 inputs). A panel is, for each quad, 16 times the 4 weights of one output: 64 bytes.
-// Groups follow each other. A fully connected layer is one group with one segment.
+// the order (ky, kx, c), are cut into segments: a tap each (length C / groups), but where there is
+// one group of C <= kGatherChannels channels, C no multiple of 4, all are one segment. Each segment
+// is filled up with zeroes to a multiple of 4 (that makes `quads` of 4 inputs). A panel is, for
+// each quad, 16 times the 4 weights of one output: 64 bytes. Groups follow each other. A fully
+// connected layer is one group with one segment.
 //
 // Weights, depthwise (groups = C = M > 1): for each tap (ky, kx) a row of P weights.
 #pragma once
@@ -38,7 +38,7 @@ inline constexpr std::uint32_t kNarrowWeights = 1;
 inline constexpr std::uint32_t kRightShifts = 2;
 
 inline constexpr std::uint32_t kQuantPadding = 64;
-inline constexpr std::uint32_t kMergeBytes = 16;
+inline constexpr std::uint32_t kGatherChannels = 16;
 
 // Inputs of one output: sums of this many products of 8-bit values stay within 31 bits.
 inline constexpr std::uint64_t kMaxQuantInputs = 65792;  // * 128 * 255 < 2^31
@@ -78,6 +78,7 @@ struct QuantLayout {
   std::uint64_t quads = 0;           // in a segment
   std::uint64_t group_channels = 0;  // outputs of a group, rounded up
   bool depthwise = false;
+  bool gathered = false;  // one segment for the whole window
 
   std::uint64_t quads_of_output() const { return segments * quads; }
   // First byte of panel `panel` of group `group`.

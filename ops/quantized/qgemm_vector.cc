@@ -33,110 +33,121 @@ constexpr std::size_t most_channels(std::size_t rows) { return rows == 4 ? 8 : 1
 #endif
 #endif
 
-// Sums of a tile, [rows][channels] from (row, channel) on, of which `outputs` channels exist.
+// Sums of a tile, [rows][kChannels] from (row, channel) on, of which `outputs` channels exist; and
+// what they are rescaled with.
 struct Sums {
   const std::int32_t* values;
-  std::size_t rows, channels;
   std::size_t row, channel, outputs;
+  const ChannelFactors* factors;
 };
 
 // What a zero point of the weights takes off the sums of a row.
 HWY_INLINE Int32V row_correction(const QGemmBlock& block, std::size_t row) {
-  if (block.row_sums == nullptr) return hn::Zero(Full32());
   return hn::Set(Full32(), wrapping_mul(block.row_sums[row], block.weight_zero));
 }
 
-HWY_NOINLINE void finish_raw(const QGemmBlock& block, const Sums& sums) {
+template <std::size_t kRows>
+HWY_NOINLINE void finish_raw(const QGemmBlock& block, const Sums& sums, std::size_t stride) {
   const Full32 d;
   for (std::size_t c = 0; c < sums.outputs; c += kLanes) {
-    ChannelFactors factors;
-    const std::size_t at = sums.channel + c;
-    factors.load(block.bias + at, block.sums + at, block.factors + at, block.shifts + at);
+    const Int32V bias = sums.factors[c / kLanes].bias;
     const std::size_t left = sums.outputs - c;
-    for (std::size_t i = 0; i < sums.rows; ++i) {
-      const Int32V sum = hn::Load(d, sums.values + i * sums.channels + c);
-      const Int32V correction = row_correction(block, sums.row + i);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      Int32V sum = hn::Add(hn::Load(d, sums.values + i * stride + c), bias);
+      if (block.row_sums != nullptr) sum = hn::Sub(sum, row_correction(block, sums.row + i));
       HWY_ALIGN std::int32_t lanes[kLanes];
-      hn::Store(hn::Sub(hn::Add(sum, factors.bias), correction), d, lanes);
-      copy_bytes(reinterpret_cast<std::int32_t*>(block.y) + (sums.row + i) * block.y_pitch + at,
+      hn::Store(sum, d, lanes);
+      copy_bytes(reinterpret_cast<std::int32_t*>(block.y) + (sums.row + i) * block.y_pitch +
+                     sums.channel + c,
                  lanes, (left < kLanes ? left : kLanes) * sizeof(std::int32_t));
     }
   }
 }
 
-template <Way kWay>
-HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
+// kStored channels of all rows.
+template <std::size_t kRows, std::size_t kChannels, Way kWay>
+HWY_INLINE void finish_columns(const QGemmBlock& block, const Sums& sums, const Finish& finish,
+                               const std::int32_t* values, const ChannelFactors* list,
+                               std::int8_t* y, std::size_t y_pitch) {
   const Full32 d;
-  const Finish finish(block.y_output);
-  for (std::size_t c = 0; c < sums.outputs; c += kStored) {
-    ChannelFactors factors[kStoredVectors];
-    const std::size_t at = sums.channel + c;
+  ChannelFactors factors[kStoredVectors];  // stores of bytes may be to anywhere, but not to these
+  HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) factors[v] = list[v];
+  const bool corrected = block.row_sums != nullptr;
+  HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i, y += y_pitch) {
+    Int32V rescaled[kStoredVectors];
     HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
-      const std::size_t first = at + v * kLanes;
-      factors[v].load(block.bias + first, block.sums + first, block.factors + first,
-                      block.shifts + first);
+      const Int32V value = hn::Load(d, values + i * kChannels + v * kLanes);
+      Int32V sum = hn::Add(value, factors[v].bias);
+      if (corrected) sum = hn::Sub(sum, row_correction(block, sums.row + i));
+      rescaled[v] = finish.template rescaled<kWay>(sum, factors[v]);
     }
-    const std::size_t left = sums.outputs - c;
-    auto* y = reinterpret_cast<std::int8_t*>(block.y) + sums.row * block.y_pitch + at;
-    const std::int32_t* values = sums.values + c;
-    for (std::size_t i = 0; i < sums.rows; ++i, y += block.y_pitch, values += sums.channels) {
-      Int32V rescaled[kStoredVectors];
-      HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
-        Int32V sum = hn::Add(hn::Load(d, values + v * kLanes), factors[v].bias);
-        if (block.row_sums != nullptr) sum = hn::Sub(sum, row_correction(block, sums.row + i));
-        rescaled[v] = finish.template rescaled<kWay>(sum, factors[v]);
-      }
-      if (left >= kStored) {
-        store_rescaled(rescaled, finish, y);
-      } else {
-        HWY_ALIGN std::int8_t bytes[kStored];
-        store_rescaled(rescaled, finish, bytes);
-        copy_bytes(y, bytes, left);
-      }
+    store_rescaled(rescaled, finish, y);
+  }
+}
+
+template <std::size_t kRows, std::size_t kChannels, Way kWay>
+HWY_NOINLINE void finish_rescaled(const QGemmBlock& block, const Sums& sums) {
+  const Finish finish(block.y_output);
+  const std::size_t y_pitch = block.y_pitch;
+  auto* y = reinterpret_cast<std::int8_t*>(block.y) + sums.row * y_pitch + sums.channel;
+  for (std::size_t c = 0; c < kChannels; c += kStored, y += kStored) {
+    const ChannelFactors* factors = sums.factors + c / kLanes;
+    if (c + kStored <= sums.outputs) {
+      finish_columns<kRows, kChannels, kWay>(block, sums, finish, sums.values + c, factors, y,
+                                             y_pitch);
+      continue;
+    }
+    if (c >= sums.outputs) return;
+    HWY_ALIGN std::int8_t bytes[kRows * kStored];
+    finish_columns<kRows, kChannels, kWay>(block, sums, finish, sums.values + c, factors, bytes,
+                                           kStored);
+    for (std::size_t i = 0; i < kRows; ++i) {
+      copy_bytes(y + i * y_pitch, bytes + i * kStored, sums.outputs - c);
     }
   }
 }
 
-void finish_sums(const QGemmBlock& block, const Sums& sums) {
-  if (block.mode == Rescaling::kNone) return finish_raw(block, sums);
-  switch (way_of(block.mode, block.right_shifts)) {
-    case Way::kFloat:
-      return finish_rescaled<Way::kFloat>(block, sums);
-    case Way::kFixed:
-      return finish_rescaled<Way::kFixed>(block, sums);
-    case Way::kRight:
-      return finish_rescaled<Way::kRight>(block, sums);
-  }
-}
-
-// Rows [row, row + kRows), kChannels channels from `channel` on, `outputs` of which exist.
 template <std::size_t kRows, std::size_t kChannels>
-HWY_NOINLINE void compute_tile(const QGemmBlock& block, std::size_t row, std::size_t channel,
-                               std::size_t outputs) {
+HWY_INLINE void finish_sums(const QGemmBlock& block, const Sums& sums, Way way) {
+  if (block.mode == Rescaling::kNone) return finish_raw<kRows>(block, sums, kChannels);
+  switch (way) {
+    case Way::kFloat:
+      return finish_rescaled<kRows, kChannels, Way::kFloat>(block, sums);
+    case Way::kFixed:
+      return finish_rescaled<kRows, kChannels, Way::kFixed>(block, sums);
+    case Way::kRight:
+      return finish_rescaled<kRows, kChannels, Way::kRight>(block, sums);
+  }
+}
+
+// Rows [begin, end), a multiple of kRows; kChannels channels from `channel` on.
+template <std::size_t kRows, std::size_t kChannels>
+HWY_NOINLINE void compute_rows(const QGemmBlock& block, std::size_t begin, std::size_t end,
+                               std::size_t channel) {
+  const std::size_t left = block.outputs - channel;
   const std::size_t panel_step = block.segments * block.quads * kQuadBytes;
-  const std::int8_t* w =
+  const std::int8_t* panel =
       block.panels + channel / kPanelWidth * panel_step + channel % kPanelWidth * 4;
-  const std::int8_t* const* table = block.table + row;
-  QuantTile<kRows, kChannels> tile;
-  for (std::size_t s = 0; s < block.segments; ++s, table += block.table_stride) {
-    const std::int8_t* x[kRows];
-    HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) x[i] = table[i];
-    tile.segment(x, w, block.quads, panel_step, block.narrow);
-    w += block.quads * kQuadBytes;
+  ChannelFactors factors[kChannels / kLanes];
+  for (std::size_t v = 0; v < kChannels / kLanes; ++v) {
+    const std::size_t at = channel + v * kLanes;
+    factors[v].load(block.bias + at, block.sums + at, block.factors + at, block.shifts + at);
   }
   HWY_ALIGN std::int32_t values[kRows * kChannels];
-  tile.store(values);
-  finish_sums(block, {values, kRows, kChannels, row, channel, outputs});
-}
-
-// Rows [begin, end), a multiple of kRows.
-template <std::size_t kRows, std::size_t kChannels>
-HWY_INLINE void compute_rows(const QGemmBlock& block, std::size_t begin, std::size_t end,
-                             std::size_t channel) {
-  const std::size_t left = block.outputs - channel;
-  const std::size_t outputs = left < kChannels ? left : kChannels;
-  for (std::size_t row = begin; row < end; row += kRows) {
-    compute_tile<kRows, kChannels>(block, row, channel, outputs);
+  Sums sums{values, begin, channel, left < kChannels ? left : kChannels, factors};
+  const Way way = way_of(block.mode, block.right_shifts);
+  for (; sums.row < end; sums.row += kRows) {
+    const std::int8_t* w = panel;
+    const std::int8_t* const* table = block.table + sums.row;
+    QuantTile<kRows, kChannels> tile;
+    for (std::size_t s = 0; s < block.segments; ++s, table += block.table_stride) {
+      const std::int8_t* x[kRows];
+      HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) x[i] = table[i];
+      tile.segment(x, w, block.quads, panel_step, block.narrow);
+      w += block.quads * kQuadBytes;
+    }
+    tile.store(values);
+    finish_sums<kRows, kChannels>(block, sums, way);
   }
 }
 

@@ -1,7 +1,7 @@
 // As ops/conv/indirection.h, for bytes: where the inputs of each output pixel lie. A segment is as
-// packed (ops/quantized/pack.h), or, where that fits the packing, a row of taps. Kernels read whole
+// packed (ops/quantized/pack.h), or, where taps fill quads, a row of taps. Kernels read whole
 // quads: `padded` bytes from every pointer on may be read, and the weights of those beyond `length`
-// are 0. Segments for which that is not so are copied into slots.
+// are 0. Segments for which that is not so, and windows that are gathered, are copied into slots.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,9 @@ inline constexpr std::size_t kQuantBlockRows = 48;
 
 struct QuantIndirection {
   bool pointwise = false;      // 1 x 1, stride 1: output pixel r reads input pixel r
+  bool gathered = false;       // one segment: the window, copied
   bool merged = false;         // a segment is a row of taps
-  bool contiguous = false;     // ... that lie one after the other in memory
+  bool contiguous = false;     // the taps of a row lie one after the other in memory
   std::size_t segments = 0;    // per output pixel
   std::size_t length = 0;      // bytes of a segment, of one group
   std::size_t padded = 0;      // rounded up to a multiple of 4

@@ -43,7 +43,8 @@ Numbers run(TfliteBuilder& builder, const std::vector<Numbers>& inputs) {
       builder.tensors()[static_cast<std::size_t>(builder.outputs()[0])].type == kI8;
   const auto package = compile_tflite(builder.file(), "test.tflite", {}).package;
   Numbers result;
-  for (const std::byte byte : testing::run_package_bytes(package, bytes).at(0)) {
+  const auto outputs = testing::run_package_bytes(package, bytes);
+  for (const std::byte byte : outputs.at(0)) {
     const auto value = static_cast<std::uint8_t>(byte);
     result.push_back(is_signed ? static_cast<std::int8_t>(value) : value);
   }

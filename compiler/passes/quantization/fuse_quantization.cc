@@ -96,6 +96,7 @@ class Fuser {
 
   std::optional<Node> integer_node(const Node& source, const Target& target) {
     std::optional<Node> node = integer_layer(rewriter_, source);
+    if (!node) node = integer_layer_with_bias(rewriter_, source);
     if (!node) node = binary(source);
     if (!node) node = average(source);
     if (node) set_output(target, &node->get<QuantAttributes>());

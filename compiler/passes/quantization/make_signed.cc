@@ -2,6 +2,7 @@
 // point and bounds included, 128 less.
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "compiler/passes/passes.h"
 #include "compiler/passes/quantization/quantized_values.h"
@@ -19,13 +20,46 @@ ConstantPtr shifted(const Constant& u8) {
   return result;
 }
 
+bool moves_elements(const Node& node) {
+  switch (node.op) {
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kSlice:
+    case Op::kMaxPool:
+    case Op::kMove:
+    case Op::kGather:
+    case Op::kConcat:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_integer_operator(const Node& node) {
+  return std::holds_alternative<QuantAttributes>(node.attributes);
+}
+
+// Values that an integer operator reads, as they are or moved about.
+std::vector<bool> read_by_integers(const Graph& graph) {
+  std::vector<bool> read(graph.values.size(), false);
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    const bool through = moves_elements(node) && read[node.output];
+    if (!through && !is_integer_operator(node)) continue;
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) read[id] = true;
+    }
+  }
+  return read;
+}
+
 class Signer {
  public:
-  Signer(Rewriter& rewriter, std::map<ValueId, ValueId>& twins)
-      : rewriter_(rewriter), graph_(rewriter.graph()), twins_(twins) {}
+  Signer(Rewriter& rewriter, const std::vector<bool>& wanted, std::map<ValueId, ValueId>& twins)
+      : rewriter_(rewriter), graph_(rewriter.graph()), wanted_(wanted), twins_(twins) {}
 
   void visit(Node& node) {
-    if (std::holds_alternative<QuantAttributes>(node.attributes)) {
+    if (is_integer_operator(node)) {
       quantised(node);
     } else if (node.op == Op::kQuantizeLinear) {
       quantize(node);
@@ -102,13 +136,13 @@ class Signer {
   }
 
   void quantize(Node& node) {
-    if (graph_.constant(node.inputs[2]) == nullptr) return;  // refused when it is lowered
+    if (!wanted_[node.output] || graph_.constant(node.inputs[2]) == nullptr) return;
     node.inputs[2] = signed_of(node.inputs[2]);
     sign_output(node);
   }
 
   void dequantize(Node& node) {
-    if (!is_unsigned(node.inputs[0])) return;
+    if (!twins_.contains(node.inputs[0])) return;
     if (node.input(2) == kNoValue) {
       auto zero = std::make_shared<Constant>();
       zero->dtype = DType::kU8;
@@ -117,25 +151,10 @@ class Signer {
       node.inputs.resize(3, kNoValue);
       node.inputs[2] = graph_.add_constant(node.name + ".zero", std::move(zero));
     } else if (graph_.constant(node.inputs[2]) == nullptr) {
-      return;
+      return restore(node.inputs[0]);
     }
     node.inputs[0] = signed_of(node.inputs[0]);
     node.inputs[2] = signed_of(node.inputs[2]);
-  }
-
-  static bool moves_elements(const Node& node) {
-    switch (node.op) {
-      case Op::kReshape:
-      case Op::kTranspose:
-      case Op::kSlice:
-      case Op::kMaxPool:
-      case Op::kMove:
-      case Op::kGather:
-      case Op::kConcat:
-        return true;
-      default:
-        return false;
-    }
   }
 
   // Follows its input; data that is no quantised value of the network stays as it is.
@@ -151,6 +170,7 @@ class Signer {
 
   Rewriter& rewriter_;
   Graph& graph_;
+  const std::vector<bool>& wanted_;
   std::map<ValueId, ValueId>& twins_;  // u8 values that only exist as i8
 };
 
@@ -158,8 +178,9 @@ class Signer {
 
 void make_signed(Graph& graph) {
   std::map<ValueId, ValueId> twins;
-  Rewriter::run(graph,
-                [&](Node& node, Rewriter& rewriter) { Signer(rewriter, twins).visit(node); });
+  const std::vector<bool> wanted = read_by_integers(graph);
+  Rewriter::run(
+      graph, [&](Node& node, Rewriter& rewriter) { Signer(rewriter, wanted, twins).visit(node); });
   for (const ValueId id : graph.outputs) {
     const auto twin = twins.find(id);
     if (twin == twins.end()) continue;

@@ -124,6 +124,21 @@ TEST(FuseQuantization, KeepsSumsThatNothingQuantises) {
   EXPECT_LE(steps_off(b, 0.01f * 0.002f * 4, 1), 0.6);
 }
 
+TEST(FuseQuantization, TakesAnAddedConstantAsBias) {
+  Quantised b;
+  b.input("x", {2, 3, 8}).output("y.d").floats("b", {4}, random_floats(4, 3));
+  const auto x = b.quantised("x", 0.01f, 5);
+  b.integers8("w.q", {8, 4}, std::vector<int>(32, 77));
+  b.floats("w.s", {}, {0.004f});
+  b.integers8("w.z", {}, {0});
+  b.dequantised("w");
+  b.node("MatMul", {x, "w.d"}, {"m"});
+  b.node("Add", {"b", "m"}, {"y"});
+  b.quantised("y", 0.03f, 2);
+  EXPECT_EQ(operators(optimised(b)), "QuantizeLinear QFullyConnected DequantizeLinear");
+  EXPECT_LE(steps_off(b, 0.03f, 1), 1.001);
+}
+
 TEST(FuseQuantization, MultipliesMatricesThatTheNetworkComputes) {
   Quantised b;
   b.input("x", {2, 3, 8}).input("v", {2, 8, 5}).output("y.d");
@@ -237,6 +252,15 @@ TEST(MakeSigned, KeepsTheTypesOfInputsAndOutputs) {
   const Graph graph = optimised(b);
   EXPECT_EQ(operators(graph), "Requantize QConv MaxPool Requantize");
   EXPECT_EQ(graph.value(graph.inputs[0]).dtype, DType::kU8);
+  EXPECT_EQ(graph.value(graph.outputs[0]).dtype, DType::kU8);
+}
+
+TEST(MakeSigned, LeavesWhatNoIntegerOperatorReads) {
+  Quantised b;
+  b.input("x", {1, 4}).output("x.q").output("x.d");
+  b.quantised("x", 0.01f, 130, false);
+  const Graph graph = optimised(b);
+  EXPECT_EQ(operators(graph), "QuantizeLinear DequantizeLinear");
   EXPECT_EQ(graph.value(graph.outputs[0]).dtype, DType::kU8);
 }
 

@@ -183,4 +183,29 @@ std::optional<Node> integer_layer(Rewriter& rewriter, const Node& layer) {
   return node;
 }
 
+std::optional<Node> integer_layer_with_bias(Rewriter& rewriter, const Node& add) {
+  if (add.op != Op::kAdd) return std::nullopt;
+  const Graph& graph = rewriter.graph();
+  for (std::size_t i = 0; i < 2; ++i) {
+    const ValueId sum = add.inputs[i];
+    const Node* producer = rewriter.producer(sum);
+    if (producer == nullptr || producer->input(2) != kNoValue || !rewriter.used_once(sum)) continue;
+    if (graph.shape(sum) != graph.shape(add.output)) continue;
+    // One number for each output: along dimension 1 of images, else along the last.
+    const std::size_t from_end = producer->op == Op::kConv ? 3 : 1;
+    const Shape& shape = graph.shape(add.inputs[1 - i]);
+    const Shape& result = graph.shape(sum);
+    if (shape.size() < from_end || result.size() < from_end) continue;
+    const std::int64_t outputs = result[result.size() - from_end];
+    if (shape[shape.size() - from_end] != outputs || element_count(shape) != outputs) continue;
+    Node layer = *producer;
+    layer.inputs.resize(2, kNoValue);
+    layer.inputs.push_back(add.inputs[1 - i]);
+    const bool open =
+        layer.activation.low == ops::Clamp{}.low && layer.activation.high == ops::Clamp{}.high;
+    if (auto node = open ? integer_layer(rewriter, layer) : std::nullopt) return node;
+  }
+  return std::nullopt;
+}
+
 }  // namespace sz::compiler

@@ -13,4 +13,8 @@ namespace sz::compiler {
 // two dequantised values: a QMatMul. Adds constants to the graph.
 std::optional<Node> integer_layer(Rewriter& rewriter, const Node& layer);
 
+// The same for an Add of a layer without bias, which it alone reads, and a constant that can be its
+// bias.
+std::optional<Node> integer_layer_with_bias(Rewriter& rewriter, const Node& add);
+
 }  // namespace sz::compiler

@@ -267,6 +267,50 @@ ByteCase random_qsoftmax(Random& random) {
           words_of(QSoftmaxAttributes{mode})};
 }
 
+ByteCase random_qmatmul(Random& random) {
+  // Leading dimensions as for an element by element operation, then those of the matrices.
+  std::vector<std::uint32_t> lead = random_dims(random, random.integer(0, 3), 3);
+  std::vector<std::uint32_t> a = lead, b = lead;
+  for (std::uint32_t& size : a) size = random.chance(3) ? 1 : size;
+  while (!b.empty() && random.chance(3)) b.erase(b.begin());
+  std::vector<std::uint32_t> y = a;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    std::uint32_t& size = y[y.size() - b.size() + i];
+    size = std::max(size, b[i]);
+  }
+  const std::uint32_t rows = random.integer(1, random.chance(4) ? 60 : 9);
+  const std::uint32_t inputs = random.integer(1, 70);
+  const std::uint32_t columns = random.integer(1, 40);
+  QMatMulAttributes attributes;
+  const Rescaling mode = random.pick({Rescaling::kFixedPoint, Rescaling::kFloat, Rescaling::kNone});
+  attributes.factor = random_factor(random, mode);
+  attributes.transpose_b = random.integer(0, 1);
+  attributes.y = mode == Rescaling::kNone ? QuantOutput{0, 0, 0} : random_output(random);
+  a.insert(a.end(), {rows, inputs});
+  b.insert(b.end(), {attributes.transpose_b != 0 ? columns : inputs,
+                     attributes.transpose_b != 0 ? inputs : columns});
+  y.insert(y.end(), {rows, columns});
+  ByteTensor left(DType::kI8, a, random_gap(random));
+  ByteTensor right(DType::kI8, b, random_gap(random));
+  left.fill_random(random);
+  right.fill_random(random);
+  ByteCase test{OpCode::kQMatMul, {left, right}, {}, {}};
+  if (random.chance(3)) {
+    for (int i = 0; i < 2; ++i) {
+      ByteTensor zero(DType::kI8, {1});
+      zero.set_integer(0, random_zero(random));
+      test.inputs.push_back(zero);
+    }
+  } else {
+    attributes.a_zero = random_zero(random);
+    attributes.b_zero = random.chance(2) ? 0 : random_zero(random);
+  }
+  const DType type = mode == Rescaling::kNone ? DType::kI32 : DType::kI8;
+  test.outputs = {ByteTensor(type, y, random_gap(random))};
+  test.attributes = words_of(attributes);
+  return test;
+}
+
 ByteCase random_dynamic_quantize(Random& random) {
   const std::vector<std::uint32_t> dims = any_dims(random);
   const DType type = random_byte_type(random);

@@ -16,6 +16,7 @@ ByteCase random_byte_max_pool(Random& random);
 ByteCase random_qglobal_average_pool(Random& random);
 ByteCase random_qsoftmax(Random& random);
 ByteCase random_dynamic_quantize(Random& random);
+ByteCase random_qmatmul(Random& random);
 
 // One axis of a window that leaves room for an output.
 struct ByteAxis {
