@@ -323,6 +323,8 @@ struct QuantAttributes {
   std::int32_t high = 127;  // of its type, or of a fused activation
   double beta = 1;          // kQSoftmax: of exp(beta * x)
   WindowAttributes window;  // kQConv, kQAveragePool
+  // kQAveragePool: a mean that lies between two values goes away from this one. Of u8 values, 0.
+  std::int32_t origin = 0;
 };
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,

@@ -245,7 +245,7 @@ void pool(Lowering& l, const Node& node) {
   } else {
     const bool same = q.inputs[0].scale == q.output.scale && q.inputs[0].zero == q.output.zero;
     if (!same) fail(l.graph, node, "its input and result have different scales or zero points");
-    a.x_zero = a.y.zero = q.inputs[0].zero;  // a mean between two values goes away from it
+    a.x_zero = a.y.zero = q.origin;
   }
   const TensorId x = l.layout.native(node.inputs[0]);
   l.builder.step(node, OpCode::kQPool2d, {x}, l.layout.make_native(node.output), a);

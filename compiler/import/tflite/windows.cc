@@ -165,7 +165,6 @@ void average_pool(Translator& t) {
       }
       QuantAttributes q = rescaling(t, {0}, layer.activation);
       q.window = std::move(layer.window);
-      q.inputs[0].zero = q.output.zero = 0;  // TFLite takes the mean of the numbers as they are
       return t.finish_image(t.emit(Op::kQAveragePool, {x}, std::move(q)));
     }
     case Kind::kInteger:

@@ -126,6 +126,7 @@ class Signer {
     }
     const bool layer = node.op == Op::kQConv || node.op == Op::kQFullyConnected;
     if (layer && is_unsigned(node.inputs[1])) q.weight_zero -= kShift;
+    if (node.op == Op::kQAveragePool && is_unsigned(node.inputs[0])) q.origin -= kShift;
     for (ValueId& id : node.inputs) id = signed_of(id);
     if (q.type != DType::kU8) return;
     q.type = DType::kI8;
