@@ -224,7 +224,7 @@ void change_entry(Random& random, PlanTables& tables) {
 }
 
 void change_header(Random& random, PlanTables& tables) {
-  switch (below(random, 4)) {
+  switch (below(random, 5)) {
     case 0:
       return change(random, tables.header.weights_bytes);
     case 1:
@@ -281,6 +281,8 @@ PlanTables seed_plan(Random& random) {
       return branches_plan(kernel).builder.tables;
     case 2:
       return convolutions_plan(kernel).tables;
+    case 3:
+      return residuals_plan(kernel).tables;
     default:
       return enlarging_plan(kernel).tables;
   }
