@@ -111,7 +111,7 @@ TEST_P(ModelKernels, GivesTheSameBitsWhateverWasInMemoryAndForEveryNumberOfWorke
   for (const TestPlan& plan :
        {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
         convolutions_plan(GetParam()).finish(), enlarging_plan(GetParam()).finish(),
-        functions_plan(GetParam()).finish()}) {
+        residuals_plan(GetParam()).finish(), functions_plan(GetParam()).finish()}) {
     ModelRunner runner(plan.plan);
     ASSERT_TRUE(runner.failure().ok());
     const auto inputs = bytes_of(ramp(runner.input_bytes(0) / sizeof(float)));
@@ -135,7 +135,7 @@ TEST(Model, KernelsGiveTheSameBits) {
     for (const TestPlan& plan :
          {sequence_plan(kernel).builder.finish(), branches_plan(kernel).builder.finish(),
           convolutions_plan(kernel).finish(), enlarging_plan(kernel).finish(),
-          functions_plan(kernel).finish()}) {
+          residuals_plan(kernel).finish(), functions_plan(kernel).finish()}) {
       ModelRunner runner(plan.plan);
       ASSERT_TRUE(runner.failure().ok());
       ASSERT_TRUE(runner.attach(plan.weights).ok());

@@ -39,11 +39,11 @@ void scores(Rewriter& rewriter, Node& node) {
   e.finish_reshape(e.add(Op::kMatMul, {grouped, node.inputs[1]}, product));
 }
 
-// 0 where a query may look, minus infinity behind it.
-ValueId causal_mask(Expansion& e, std::int64_t queries, std::int64_t keys) {
+// 0 where a query may look, minus infinity behind it. The queries come after `past` keys.
+ValueId causal_mask(Expansion& e, std::int64_t queries, std::int64_t keys, std::int64_t past) {
   std::vector<float> values;
   for (std::int64_t q = 0; q < queries; ++q) {
-    for (std::int64_t k = 0; k < keys; ++k) values.push_back(k <= q ? 0.0f : -INFINITY);
+    for (std::int64_t k = 0; k < keys; ++k) values.push_back(k <= q + past ? 0.0f : -INFINITY);
   }
   return e.graph().add_constant("causal mask", make_f32({queries, keys}, values));
 }
@@ -63,7 +63,9 @@ void mask(Rewriter& rewriter, Node& node) {
     }
   }
   if (node.get<AttentionAttributes>().causal) {
-    y = e.add(Op::kAdd, {y, causal_mask(e, shape[2], shape[3])});
+    const ValueId before = node.input(2);
+    const std::int64_t past = before == kNoValue ? 0 : e.shape(before)[2];
+    y = e.add(Op::kAdd, {y, causal_mask(e, shape[2], shape[3], past)});
   }
   e.finish_reshape(y);
 }
@@ -99,7 +101,8 @@ bool softmax_of_scores(Rewriter& rewriter, Node& node) {
   if (shape.size() != 4 || !last) return false;
   Expansion e(rewriter, node);
   const ValueId rows = e.reshape(node.inputs[0], {shape[0], shape[1] * shape[2], shape[3]});
-  e.finish_reshape(e.add(Op::kSoftmax, {rows}, SoftmaxAttributes{2, false}));
+  const bool log = node.get<SoftmaxAttributes>().log;
+  e.finish_reshape(e.add(Op::kSoftmax, {rows}, SoftmaxAttributes{2, false, log}));
   return true;
 }
 

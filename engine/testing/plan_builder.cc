@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "ops/reduction/attributes.h"
+#include "ops/winograd/pack.h"
 #include "package/package_file.h"
 
 namespace sz::engine::testing {
@@ -309,6 +310,27 @@ PlanBuilder convolutions_plan(ops::Kernel kernel) {
   pool.window.pad_bottom = pool.window.pad_right = 1;
   pool.kind = ops::PoolKind::kAverage;
   b.step(ops::OpCode::kPool2d, {spread}, {result}, pool);
+  b.entry({image}, {result});
+  return b;
+}
+
+PlanBuilder residuals_plan(ops::Kernel kernel) {
+  PlanBuilder b;
+  b.kernel = kernel;
+  b.tables.header.scratch_bytes = 2 * kScratchBytes;
+  const auto image = b.arena({1, 5, 4, 6});
+  const auto middle = b.arena({1, 5, 4, 6});
+  const auto result = b.arena({1, 5, 4, 6});
+  std::vector<float> packed(ops::packed_winograd_elements(6, 6).value());
+  demand(ops::pack_winograd(random_values(6 * 6 * 9, 9), random_values(6, 10), 6, 6, packed),
+         "weights do not pack");
+  const auto w1 = b.constant({size_of(packed)}, packed);
+  b.step(ops::OpCode::kConvWinograd, {image, w1, image}, {middle},
+         ops::WinogradAttributes{1, 1, 1, 1, {{}, 0.125f}});
+  const auto w2 = b.conv_weights({.inputs = 6, .outputs = 6}, 11);
+  ops::Conv2dAttributes plain;
+  plain.activation.slope = 0.25f;
+  b.step(ops::OpCode::kConv2d, {middle, w2, image}, {result}, plain);
   b.entry({image}, {result});
   return b;
 }

@@ -138,6 +138,10 @@ BranchesPlan branches_plan(ops::Kernel kernel = ops::Kernel::kReference);
 // [1,2,2,20].
 PlanBuilder convolutions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// Convolutions with residuals and leaky ends: one by Winograd's method, one plain. Input [1,5,4,6],
+// output [1,5,4,6].
+PlanBuilder residuals_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 // A leaky Relu in place of its own input, then every pixel repeated. Input [1,3,2,5], output
 // [1,6,6,5].
 PlanBuilder enlarging_plan(ops::Kernel kernel = ops::Kernel::kReference);
