@@ -81,9 +81,9 @@ class Generator {
   }
 
   tfl::Activation activation() {
-    static constexpr tfl::Activation kActivations[] = {
-        tfl::Activation::NONE, tfl::Activation::RELU, tfl::Activation::RELU6,
-        tfl::Activation::RELU_N1_TO_1};
+    static constexpr tfl::Activation kActivations[] = {tfl::Activation::NONE, tfl::Activation::RELU,
+                                                       tfl::Activation::RELU6,
+                                                       tfl::Activation::RELU_N1_TO_1};
     return kActivations[below(4)];
   }
 

@@ -58,9 +58,9 @@ TfliteBuilder& TfliteBuilder::op(tfl::Operation code, std::vector<std::int32_t> 
 flatbuffers::Offset<tfl::Tensor> TfliteBuilder::add_tensor(const Tensor& tensor) {
   flatbuffers::Offset<tfl::Quantization> quantization = 0;
   if (!tensor.scaling.scales.empty() || !tensor.scaling.zeros.empty() || tensor.details != 0) {
-    quantization = tfl::CreateQuantizationDirect(builder_, &tensor.scaling.scales,
-                                                 &tensor.scaling.zeros, tensor.details,
-                                                 tensor.scaling.dimension);
+    quantization =
+        tfl::CreateQuantizationDirect(builder_, &tensor.scaling.scales, &tensor.scaling.zeros,
+                                      tensor.details, tensor.scaling.dimension);
   }
   const auto sparsity = tensor.sparse ? tfl::CreatePresent(builder_) : 0;
   return tfl::CreateTensorDirect(builder_, &tensor.shape, tensor.type, tensor.buffer,
@@ -94,8 +94,8 @@ std::vector<std::byte> TfliteBuilder::file() {
   const auto graph =
       tfl::CreateSubGraphDirect(builder_, &tensors, &inputs_, &outputs_, &operators, "main");
   const std::vector<flatbuffers::Offset<tfl::SubGraph>> graphs(subgraphs, graph);
-  tfl::FinishModelBuffer(
-      builder_, tfl::CreateModelDirect(builder_, version, &codes, &graphs, &buffers));
+  tfl::FinishModelBuffer(builder_,
+                         tfl::CreateModelDirect(builder_, version, &codes, &graphs, &buffers));
   const auto bytes = std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
   return {bytes.begin(), bytes.end()};
 }

@@ -25,8 +25,8 @@ class TfliteBuilder {
   using Scaling = TfliteScaling;
 
   // Tensors; the result is the index.
-  std::int32_t tensor(const std::string& name, tfl::TensorType type, std::vector<std::int32_t> shape,
-                      Scaling scaling = {});
+  std::int32_t tensor(const std::string& name, tfl::TensorType type,
+                      std::vector<std::int32_t> shape, Scaling scaling = {});
   std::int32_t input(const std::string& name, tfl::TensorType type, std::vector<std::int32_t> shape,
                      Scaling scaling = {});
   std::int32_t output(const std::string& name, tfl::TensorType type,
@@ -42,8 +42,8 @@ class TfliteBuilder {
   template <typename Create, typename... Values>
   TfliteBuilder& op(tfl::Operation code, tfl::Options type, std::vector<std::int32_t> inputs,
                     std::vector<std::int32_t> outputs, Create create, Values... values) {
-    operators_.push_back({code, std::move(inputs), std::move(outputs), type,
-                          create(builder_, values...).Union()});
+    operators_.push_back(
+        {code, std::move(inputs), std::move(outputs), type, create(builder_, values...).Union()});
     return *this;
   }
   TfliteBuilder& op(tfl::Operation code, std::vector<std::int32_t> inputs,

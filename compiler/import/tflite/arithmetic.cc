@@ -17,8 +17,7 @@ file::Activation activation_of(const Translator& t) {
 
 void binary(Translator& t, Op op, Op quantised, file::Activation activation) {
   t.expect_operands(2, 2);
-  const std::size_t rank =
-      std::max(t.input_tensor(0).shape.size(), t.input_tensor(1).shape.size());
+  const std::size_t rank = std::max(t.input_tensor(0).shape.size(), t.input_tensor(1).shape.size());
   const Kind kind = t.common_kind();
   if (t.kind(t.input_tensor(1)) != kind) t.refuse("its operands have different types");
   const ValueId a = t.widened(0, rank);
@@ -66,8 +65,8 @@ ValueId bias_of(Translator& t, std::int64_t outputs, Kind kind) {
 }
 
 void quantised_mean(Translator& t, bool keep) {
-  const ValueId y = t.emit(Op::kQGlobalAveragePool, {t.image(0)},
-                           rescaling(t, {0}, file::Activation::NONE));
+  const ValueId y =
+      t.emit(Op::kQGlobalAveragePool, {t.image(0)}, rescaling(t, {0}, file::Activation::NONE));
   if (keep) return t.finish_image(y);
   const Shape shape = t.graph().shape(y);
   t.finish_plain(t.reshape(y, {shape[0], shape[1]}));

@@ -46,8 +46,8 @@ TfliteBuilder model(TensorType type = kF32, tfl::Padding padding = tfl::Padding:
   const testing::TfliteScaling channels =
       quantised ? testing::TfliteScaling{{0.5f, 0.25f}, {0, 0}, 0} : testing::TfliteScaling{};
   const auto in = b.input("x", type, {1, 2, 2, 1}, scaling);
-  const auto weights = quantised ? b.bytes(type, {2, 1, 1, 1}, {3, 4}, channels)
-                                 : b.floats({2, 1, 1, 1}, {3, 4});
+  const auto weights =
+      quantised ? b.bytes(type, {2, 1, 1, 1}, {3, 4}, channels) : b.floats({2, 1, 1, 1}, {3, 4});
   const auto bias = quantised ? b.integers({2}, {5, 6}) : b.floats({2}, {5, 6});
   const auto conv = b.tensor("conv", type, {1, 2, 2, 2}, scaling);
   const auto shape = b.integers({2}, {1, 8});
@@ -91,7 +91,8 @@ TEST(TfliteFile, IsRefusedAtEveryLength) {
   const std::vector<std::byte> file = model().file();
   for (std::size_t size = 0; size < file.size(); ++size) {
     // Behind the last byte that a table needs, there is nothing but padding.
-    const std::string text = complaint({file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)});
+    const std::string text =
+        complaint({file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size)});
     if (size + 16 < file.size()) {
       EXPECT_NE(text, "compiled") << size;
     }
@@ -123,26 +124,37 @@ TEST(TfliteTensor, MustFitItsBuffer) {
 }
 
 TEST(TfliteTensor, MustHaveASaneShape) {
-  expect_refusal([](TfliteBuilder& b) { b.tensors()[kInput].shape = {1, 2, -2, 1}; },
-                 "tensor 0 'x' has an impossible shape: 1x2x-2x1");
+  expect_refusal(
+      [](TfliteBuilder& b) {
+        b.tensors()[kInput].shape = {1, 2, -2, 1};
+      },
+      "tensor 0 'x' has an impossible shape: 1x2x-2x1");
   expect_refusal([](TfliteBuilder& b) { b.tensors()[kConv].shape[1] = 1 << 30; },
                  "impossible shape");
   expect_refusal([](TfliteBuilder& b) { b.tensors()[kInput].shape = {1, 1, 1, 1, 1, 1, 1}; },
                  "impossible shape");
-  expect_refusal([](TfliteBuilder& b) { b.tensors()[kInput].signature = {-1, 2, 3, 1}; },
-                 "contradicts its signature");
+  expect_refusal(
+      [](TfliteBuilder& b) {
+        b.tensors()[kInput].signature = {-1, 2, 3, 1};
+      },
+      "contradicts its signature");
   expect_refusal([](TfliteBuilder& b) { b.tensors()[kInput].signature = {1}; },
                  "contradicts its signature");
-  expect_refusal([](TfliteBuilder& b) { b.tensors()[kConv].shape = {1, 2, 2, 3}; },
-                 "operator 0 (CONV_2D): its result would be 1x2x2x2");
-  expect_refusal([](TfliteBuilder& b) { b.tensors()[kFlat].shape = {2, 4}; },
-                 "operator 1 (RESHAPE): is to make 1x8, but tensor 5 'flat' is declared as 2x4");
+  expect_refusal(
+      [](TfliteBuilder& b) {
+        b.tensors()[kConv].shape = {1, 2, 2, 3};
+      },
+      "operator 0 (CONV_2D): its result would be 1x2x2x2");
+  expect_refusal(
+      [](TfliteBuilder& b) {
+        b.tensors()[kFlat].shape = {2, 4};
+      },
+      "operator 1 (RESHAPE): is to make 1x8, but tensor 5 'flat' is declared as 2x4");
 }
 
 TEST(TfliteTensor, MustHaveATypeThatIsKnown) {
-  for (const TensorType type :
-       {TensorType::FLOAT16, TensorType::STRING, TensorType::INT16, TensorType::INT4,
-        TensorType::COMPLEX64, TensorType::FLOAT64}) {
+  for (const TensorType type : {TensorType::FLOAT16, TensorType::STRING, TensorType::INT16,
+                                TensorType::INT4, TensorType::COMPLEX64, TensorType::FLOAT64}) {
     expect_refusal([&](TfliteBuilder& b) { b.tensors()[kInput].type = type; },
                    "tensor 0 'x' is " + std::string(tfl::EnumNameTensorType(type)) +
                        ", which is not supported");
@@ -223,17 +235,18 @@ TEST(TfliteOperator, HasTheOperandsItNeeds) {
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs.resize(1); },
                  "has 1 inputs and 1 outputs, which does not fit");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[1] = -1; }, "input 1 is missing");
-  expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs = {0, 0, -1}; },
-                 "its weights must be known when the model is compiled");
+  expect_refusal(
+      [](TfliteBuilder& b) {
+        b.operators()[0].inputs = {0, 0, -1};
+      },
+      "its weights must be known when the model is compiled");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[1] = kBias; },
                  "its weights, tensor 2 'constant', must have rank 4");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[2] = 4; }, "its bias");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].options_type = Options::AddOptions; },
                  "operator 0 (CONV_2D): its options are missing, or those of another operation");
   expect_refusal(
-      [](TfliteBuilder& b) {
-        b.operators()[0].code = Operation::DEPTHWISE_CONV_2D;
-      },
+      [](TfliteBuilder& b) { b.operators()[0].code = Operation::DEPTHWISE_CONV_2D; },
       "operator 0 (DEPTHWISE_CONV_2D): its options are missing, or those of another operation");
   expect_refusal([](TfliteBuilder& b) { b.operators()[1].inputs[1] = 0; },
                  "the shape must be known when the model is compiled");

@@ -1,4 +1,6 @@
 // Operations on small f32 models, against plain loops or hand-made results.
+#include "compiler/import/tflite/importer.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include <cstring>
 
 #include "compiler/compile.h"
-#include "compiler/import/tflite/importer.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/lower.h"
 #include "compiler/testing/onnx_builder.h"
@@ -83,9 +84,10 @@ int output_size(const ConvCase& k, int in, int kernel) {
 TEST(TfliteConv, PadsAndGroupsAsTensorFlowDoes) {
   constexpr auto kSame = tfl::Padding::SAME;
   constexpr auto kValid = tfl::Padding::VALID;
-  const ConvCase cases[] = {{5, 6, 3, 4, 3, 3, 1, 1, 1, kSame}, {5, 6, 3, 4, 3, 3, 2, 1, 1, kSame},
-                            {7, 9, 4, 6, 2, 4, 2, 1, 2, kSame}, {9, 8, 2, 5, 3, 2, 1, 2, 1, kSame},
-                            {9, 8, 2, 4, 3, 2, 1, 2, 2, kValid}, {4, 4, 1, 1, 1, 1, 3, 1, 1, kValid}};
+  const ConvCase cases[] = {
+      {5, 6, 3, 4, 3, 3, 1, 1, 1, kSame},  {5, 6, 3, 4, 3, 3, 2, 1, 1, kSame},
+      {7, 9, 4, 6, 2, 4, 2, 1, 2, kSame},  {9, 8, 2, 5, 3, 2, 1, 2, 1, kSame},
+      {9, 8, 2, 4, 3, 2, 1, 2, 2, kValid}, {4, 4, 1, 1, 1, 1, 3, 1, 1, kValid}};
   for (const ConvCase& k : cases) {
     const int oh = output_size(k, k.h, k.kh), ow = output_size(k, k.w, k.kw);
     const auto size = [](int n) { return static_cast<std::size_t>(n); };
@@ -144,8 +146,7 @@ TEST(TfliteModel, KeepsTheFilesOrderOfImages) {
   const auto out = b.output("y", kF32, {1, 1, 3, 2});
   b.op(Operation::MAX_POOL_2D, Options::Pool2DOptions, {in}, {out}, tfl::CreatePool2DOptions,
        tfl::Padding::VALID, 1, 1, 1, 2, kNone);
-  EXPECT_EQ(run(b, {{1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1}}),
-            (std::vector<float>{6, 5, 4, 4, 5, 6}));
+  EXPECT_EQ(run(b, {{1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1}}), (std::vector<float>{6, 5, 4, 4, 5, 6}));
 }
 
 TEST(TfliteModel, MayGiveAResultThatIsAlsoReadAndJoined) {
@@ -156,8 +157,8 @@ TEST(TfliteModel, MayGiveAResultThatIsAlsoReadAndJoined) {
   b.op(Operation::ADD, Options::AddOptions, {in, in}, {twice}, tfl::CreateAddOptions, kNone);
   b.op(Operation::CONCATENATION, Options::ConcatenationOptions, {twice, in}, {both},
        tfl::CreateConcatenationOptions, 3, kNone);
-  const auto outputs = testing::run_package(compile_tflite(b.file(), "test.tflite", {}).package,
-                                            {{1, 2, 3, 4}});
+  const auto outputs =
+      testing::run_package(compile_tflite(b.file(), "test.tflite", {}).package, {{1, 2, 3, 4}});
   EXPECT_EQ(outputs.at(0), (std::vector<float>{2, 4, 6, 8}));
   EXPECT_EQ(outputs.at(1), (std::vector<float>{2, 4, 1, 2, 6, 8, 3, 4}));
 }
@@ -229,8 +230,8 @@ TEST(TfliteMean, IsTakenOverHeightAndWidth) {
     TfliteBuilder b;
     const auto in = b.input("x", kF32, {1, 2, 2, 2});
     const auto axes = b.integers({2}, {1, -2});
-    const auto out = b.output("y", kF32, keep ? std::vector<std::int32_t>{1, 1, 1, 2}
-                                              : std::vector<std::int32_t>{1, 2});
+    const auto out = b.output(
+        "y", kF32, keep ? std::vector<std::int32_t>{1, 1, 1, 2} : std::vector<std::int32_t>{1, 2});
     b.op(Operation::MEAN, Options::ReducerOptions, {in, axes}, {out}, tfl::CreateReducerOptions,
          keep);
     EXPECT_EQ(run(b, {{1, 10, 2, 20, 3, 30, 4, 40}}), (std::vector<float>{2.5f, 25.0f}));
@@ -366,46 +367,6 @@ TEST(TfliteUnary, HasRelusAndLeakyRelu) {
   EXPECT_EQ(with(Operation::RELU6), (std::vector<float>{0, 0, 0.5f, 6}));
   EXPECT_EQ(with(Operation::RELU_N1_TO_1), (std::vector<float>{-1, -0.5f, 0.5f, 1}));
   EXPECT_EQ(with(Operation::LEAKY_RELU), (std::vector<float>{-2, -0.125f, 0.5f, 8}));
-}
-
-// 1, -2, the largest, the smallest subnormal.
-TEST(TfliteDequantize, WidensWeightsOfHalfPrecision) {
-  const std::vector<std::uint16_t> halves = {0x3c00, 0xc000, 0x7bff, 0x0001};
-  TfliteBuilder b;
-  const auto in = b.input("x", kF32, {4});
-  const auto half =
-      b.constant(tfl::TensorType::FLOAT16, {4}, std::as_bytes(std::span(halves)));
-  const auto wide = b.tensor("wide", kF32, {4});
-  const auto out = b.output("y", kF32, {4});
-  b.op(Operation::DEQUANTIZE, {half}, {wide});
-  b.op(Operation::MUL, Options::MulOptions, {in, wide}, {out}, tfl::CreateMulOptions, kNone);
-  EXPECT_EQ(run(b, {{1, 1, 1, 1}}), (std::vector<float>{1, -2, 65504, 0x1p-24f}));
-}
-
-TEST(TfliteDequantize, FeedsWeightsOfHalfPrecisionToLayers) {
-  const std::vector<std::uint16_t> halves = {0x3c00, 0xc000};  // 1, -2
-  TfliteBuilder b;
-  const auto in = b.input("x", kF32, {1, 1, 1, 2});
-  const auto half =
-      b.constant(tfl::TensorType::FLOAT16, {1, 1, 1, 2}, std::as_bytes(std::span(halves)));
-  const auto wide = b.tensor("wide", kF32, {1, 1, 1, 2});
-  const auto out = b.output("y", kF32, {1, 1, 1, 1});
-  b.op(Operation::DEQUANTIZE, {half}, {wide});
-  b.op(Operation::CONV_2D, Options::Conv2DOptions, {in, wide, -1}, {out}, tfl::CreateConv2DOptions,
-       tfl::Padding::SAME, 1, 1, kNone, 1, 1);
-  EXPECT_EQ(run(b, {{5, 3}}), std::vector<float>{-1});
-}
-
-TEST(TfliteDequantize, WidensEightBitWeightsAlongTheirDimension) {
-  TfliteBuilder b;
-  const auto in = b.input("x", kF32, {2, 2});
-  const auto narrow = b.bytes(tfl::TensorType::INT8, {2, 2}, {1, -2, 3, -128},
-                              {{0.5f, 0.25f}, {0, 0}, 0});
-  const auto wide = b.tensor("wide", kF32, {2, 2});
-  const auto out = b.output("y", kF32, {2, 2});
-  b.op(Operation::DEQUANTIZE, {narrow}, {wide});
-  b.op(Operation::ADD, Options::AddOptions, {in, wide}, {out}, tfl::CreateAddOptions, kNone);
-  EXPECT_EQ(run(b, {{0, 0, 0, 0}}), (std::vector<float>{0.5f, -1.0f, 0.75f, -32.0f}));
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ void finish_reshaped(Translator& t) {
   t.finish_plain(t.reshape(t.plain(0), wanted));
 }
 
-// UINT8 models may join parts of different scales: TFLite rescales them in f32. INT8 models must not.
+// UINT8 models may join parts of different scales: TFLite rescales them in f32. INT8 models must
+// not.
 ValueId rescaled_part(Translator& t, ValueId x, std::size_t input) {
   const Tensor& part = t.input_tensor(input);
   if (part.type != file::TensorType::UINT8) {
@@ -63,8 +64,8 @@ struct SliceRange {
 constexpr std::int64_t kMaxStep = std::int64_t{1} << 30;
 
 // One dimension of `size`, whose bit in the masks is `bit`.
-SliceRange slice_range(const Translator& t, std::int64_t size, std::int64_t begin,
-                       std::int64_t end, std::int64_t step, std::size_t bit) {
+SliceRange slice_range(const Translator& t, std::int64_t size, std::int64_t begin, std::int64_t end,
+                       std::int64_t step, std::size_t bit) {
   const auto& slice = options<file::StridedSliceOptions>(t);
   const auto is_set = [&](std::int32_t mask) { return (mask >> bit & 1) != 0; };
   const auto wrapped = [&](std::int64_t at) { return at < 0 ? at + size : at; };
@@ -173,8 +174,8 @@ void squeeze(Translator& t) {
     if (!dropped[i] || shape[i] != 1) result.push_back(shape[i]);
   }
   if (result != t.output_tensor().shape) {
-    t.refuse("makes " + to_string(result) + ", but " + t.output_tensor().name +
-             " is declared as " + to_string(t.output_tensor().shape));
+    t.refuse("makes " + to_string(result) + ", but " + t.output_tensor().name + " is declared as " +
+             to_string(t.output_tensor().shape));
   }
   finish_reshaped(t);
 }
@@ -187,8 +188,8 @@ void expand_dims(Translator& t) {
   const std::size_t at = normal_axis(t, axis[0], shape.size() + 1);
   shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(at), 1);
   if (shape != t.output_tensor().shape) {
-    t.refuse("makes " + to_string(shape) + ", but " + t.output_tensor().name +
-             " is declared as " + to_string(t.output_tensor().shape));
+    t.refuse("makes " + to_string(shape) + ", but " + t.output_tensor().name + " is declared as " +
+             to_string(t.output_tensor().shape));
   }
   finish_reshaped(t);
 }
@@ -285,8 +286,8 @@ void strided_slice(Translator& t) {
     if (!range.shrinks) kept.push_back(range.count);
   }
   if (kept != t.output_tensor().shape) {
-    t.refuse("makes " + to_string(kept) + ", but " + t.output_tensor().name +
-             " is declared as " + to_string(t.output_tensor().shape));
+    t.refuse("makes " + to_string(kept) + ", but " + t.output_tensor().name + " is declared as " +
+             to_string(t.output_tensor().shape));
   }
   if (ranges.size() == 1 && t.common_kind() == Kind::kInteger) return slice_integers(t, ranges[0]);
   ValueId y = t.emit(Op::kSlice, {is_image ? t.image(0) : t.plain(0),
@@ -328,7 +329,8 @@ void pack(Translator& t) {
   }
   if (parts.empty()) return finish_integers(t, numbers);
   if (!numbers.empty()) t.refuse("its inputs have different types");
-  t.finish_plain(t.emit(Op::kConcat, std::move(parts), AxisAttributes{static_cast<std::int64_t>(axis)}));
+  t.finish_plain(
+      t.emit(Op::kConcat, std::move(parts), AxisAttributes{static_cast<std::int64_t>(axis)}));
 }
 
 }  // namespace sz::compiler::tflite

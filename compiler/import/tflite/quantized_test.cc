@@ -80,8 +80,8 @@ TEST(QuantizedTfliteConv, OfUint8HasAZeroPointOfItsWeights) {
   TfliteBuilder b;
   const auto in = b.input("x", kU8, {1, 1, 2, 2}, scaling(0.5f, 100));
   // 130, 120 with the zero point 128: 2, -8.
-  const auto weights = b.bytes(kU8, {1, 1, 1, 2}, {static_cast<std::int8_t>(130), 120},
-                               scaling(0.5f, 128));
+  const auto weights =
+      b.bytes(kU8, {1, 1, 1, 2}, {static_cast<std::int8_t>(130), 120}, scaling(0.5f, 128));
   const auto out = b.output("y", kU8, {1, 1, 2, 1}, scaling(0.25f, 50));
   b.op(Operation::CONV_2D, Options::Conv2DOptions, {in, weights, -1}, {out},
        tfl::CreateConv2DOptions, tfl::Padding::VALID, 1, 1, tfl::Activation::RELU, 1, 1);
@@ -202,16 +202,20 @@ TEST(QuantizedTfliteUnary, TablesFollowTheirFunctions) {
   };
   for (const float scale : {1.0f / 1024, 0.01f, 1.0f / 64, 0.05f, 0.1f, 0.5f, 3.0f}) {
     const auto s = static_cast<double>(scale);
-    close(tflite::logistic_of(scale), s, 256,
-          [](double x) { return 1 / (1 + std::exp(-x)); }, 1.0, 255);
-    close(tflite::tanh_of(scale), s, 128, [](double x) { return std::tanh(x); }, 1.0, 127);
-    close(tflite::leaky_relu_of(scale, 0.1f, scale / 2), s, 2 / s,
-          [](double x) { return x < 0 ? static_cast<double>(0.1f) * x : x; },
-          0.626);  // 0.2 = 0.8 / 4: rounded to quarters, then to whole numbers
+    close(
+        tflite::logistic_of(scale), s, 256, [](double x) { return 1 / (1 + std::exp(-x)); }, 1.0,
+        255);
+    close(
+        tflite::tanh_of(scale), s, 128, [](double x) { return std::tanh(x); }, 1.0, 127);
+    close(
+        tflite::leaky_relu_of(scale, 0.1f, scale / 2), s, 2 / s,
+        [](double x) { return x < 0 ? static_cast<double>(0.1f) * x : x; },
+        0.626);  // 0.2 = 0.8 / 4: rounded to quarters, then to whole numbers
     const auto swish = tflite::hard_swish_of(scale, scale);
     ASSERT_TRUE(swish.valid);
-    close(swish.function, s, 1 / s,
-          [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; }, 1.1);
+    close(
+        swish.function, s, 1 / s, [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; },
+        1.1);
   }
   EXPECT_FALSE(tflite::hard_swish_of(1.0f, 1.0f / 512).valid);
 }

@@ -44,7 +44,8 @@ TEST(RandomTflite, GivesTheSameBitsWithReferenceKernels) {
     options.reference_kernels = true;
     const Bytes plain = compile_tflite(model, "random.tflite", options).package;
     const auto inputs = random_inputs(model, seed);
-    EXPECT_EQ(testing::run_package_bytes(package, inputs), testing::run_package_bytes(plain, inputs));
+    EXPECT_EQ(testing::run_package_bytes(package, inputs),
+              testing::run_package_bytes(plain, inputs));
   }
 }
 

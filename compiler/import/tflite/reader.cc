@@ -89,15 +89,16 @@ class Reader {
   void read_tensor(const file::Tensor& from, std::size_t index) {
     Tensor& tensor = network_.tensors.emplace_back();
     tensor.label = shortened(from.name());
-    tensor.name = "tensor " + std::to_string(index) +
-                  (tensor.label.empty() ? "" : " '" + tensor.label + "'");
+    tensor.name =
+        "tensor " + std::to_string(index) + (tensor.label.empty() ? "" : " '" + tensor.label + "'");
     tensor.type = from.type();
     for (const std::int32_t dim : copy_of(from.shape())) tensor.shape.push_back(dim);
     read_data(from, tensor);
     check_shape(from, tensor);
     if (from.sparsity() != nullptr) refuse(tensor.name + " is sparse, which is not supported");
     if (from.is_variable()) {
-      refuse(tensor.name + " is a variable, which keeps its value from one inference to the next; " +
+      refuse(tensor.name +
+             " is a variable, which keeps its value from one inference to the next; " +
              "that is not supported");
     }
     if (from.quantization() != nullptr) read_scaling(*from.quantization(), tensor);
@@ -202,8 +203,7 @@ class Reader {
 
   void write(std::int32_t index, const std::string& by) {
     if (written_[static_cast<std::size_t>(index)]) {
-      refuse(by + " is " + network_.tensor(index).name +
-             ", which is a constant or written before");
+      refuse(by + " is " + network_.tensor(index).name + ", which is a constant or written before");
     }
     written_[static_cast<std::size_t>(index)] = true;
   }

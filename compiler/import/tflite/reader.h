@@ -27,7 +27,7 @@ struct Scaling {
 };
 
 struct Tensor {
-  std::string name;  // "tensor 3 'conv/bias'"
+  std::string name;   // "tensor 3 'conv/bias'"
   std::string label;  // the file's name for it, shortened; may be empty
   file::TensorType type{};
   Shape shape;  // each dimension 1 or more; of constants, also 0
@@ -39,8 +39,8 @@ struct Tensor {
 struct Operator {
   std::string name;  // "operator 3 (CONV_2D)"
   file::Operation code{};
-  std::vector<std::int32_t> inputs;   // of tensors; kNoTensor
-  std::vector<std::int32_t> outputs;  // of tensors
+  std::vector<std::int32_t> inputs;        // of tensors; kNoTensor
+  std::vector<std::int32_t> outputs;       // of tensors
   const file::Operator* record = nullptr;  // for its options
 };
 

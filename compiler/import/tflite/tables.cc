@@ -14,13 +14,14 @@ constexpr std::int32_t kMost = std::numeric_limits<std::int32_t>::max();
 constexpr int kInputBits = 4;  // of logistic and tanh: x lies in (-16, 16)
 
 std::int32_t saturated(std::int64_t value) {
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(value, -std::int64_t{kMost} - 1, kMost));
+  return static_cast<std::int32_t>(
+      std::clamp<std::int64_t>(value, -std::int64_t{kMost} - 1, kMost));
 }
 
 std::int32_t times(std::int32_t a, std::int32_t b) { return ops::doubling_high_multiply(a, b); }
 
-// 2 / (1 + x) with two bits before the point, for x in [0, 1] in Q0.31: three of Newton's steps from
-// 48/17 - 32/17 * d, where d = (1 + x) / 2.
+// 2 / (1 + x) with two bits before the point, for x in [0, 1] in Q0.31: three of Newton's steps
+// from 48/17 - 32/17 * d, where d = (1 + x) / 2.
 std::int32_t twice_reciprocal(std::int32_t x) {
   constexpr std::int32_t k48Over17 = 1515870810;
   constexpr std::int32_t k32Over17 = 1010580540;
@@ -41,8 +42,7 @@ struct Argument {
   std::int32_t radius = 0;
 };
 Argument argument_of(float scale) {
-  const FixedPoint factor =
-      fixed_point(std::ldexp(static_cast<double>(scale), 31 - kInputBits));
+  const FixedPoint factor = fixed_point(std::ldexp(static_cast<double>(scale), 31 - kInputBits));
   const double most = std::ldexp(15.0, 31 - kInputBits - factor.shift);
   return {factor, static_cast<std::int32_t>(std::min(std::floor(most), 1e6))};
 }

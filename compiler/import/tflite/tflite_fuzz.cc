@@ -43,10 +43,9 @@ void compile_and_run(std::span<const std::byte> model) {
 
 // Another number where one of 32 bits may stand: most models stay well-formed tables.
 void mutate(std::vector<std::byte>& model, std::mt19937& random) {
-  static constexpr std::uint32_t kNumbers[] = {0,  1,  2,   3,   4,     5,          6,
-                                               7,  8,  16,  100, 65536, 0x7fffffff, 0x80000000,
-                                               9,  17, 255, 256, 34,    0xffffffff, 0xfffffffe,
-                                               22, 39, 114};
+  static constexpr std::uint32_t kNumbers[] = {
+      0,          1,          2, 3,  4,   5,   6,  7,          8,          16, 100, 65536,
+      0x7fffffff, 0x80000000, 9, 17, 255, 256, 34, 0xffffffff, 0xfffffffe, 22, 39,  114};
   const std::size_t words = model.size() / sizeof(std::uint32_t);
   if (words == 0) return;
   const std::size_t at = random() % words * sizeof(std::uint32_t);

@@ -121,8 +121,7 @@ void Translator::add_output(std::int32_t index, std::size_t number) {
 }
 
 void Translator::expect_operands(std::size_t least, std::size_t most, std::size_t outputs) const {
-  if (op_->inputs.size() < least || op_->inputs.size() > most ||
-      op_->outputs.size() != outputs) {
+  if (op_->inputs.size() < least || op_->inputs.size() > most || op_->outputs.size() != outputs) {
     refuse("has " + std::to_string(op_->inputs.size()) + " inputs and " +
            std::to_string(op_->outputs.size()) + " outputs, which does not fit");
   }
@@ -282,8 +281,7 @@ ValueId Translator::add_constant(const std::string& what, ConstantPtr constant) 
   return graph_.add_constant(op_->name + "." + what, std::move(constant));
 }
 
-ValueId Translator::add_integers(const std::string& what,
-                                 const std::vector<std::int64_t>& values) {
+ValueId Translator::add_integers(const std::string& what, const std::vector<std::int64_t>& values) {
   return add_constant(what, make_i64({static_cast<std::int64_t>(values.size())}, values));
 }
 

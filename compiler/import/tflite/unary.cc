@@ -159,10 +159,10 @@ void dequantize(Translator& t) {
     return t.finish_constant(dequantised(input, *t.constant(0, "its input")));
   }
   scaling_of(t, input);
-  t.finish(t.emit(
-      Op::kDequantizeLinear,
-      {operand(t), t.add_constant("scale", scales_of(input)), t.add_constant("zero", zero_of(input))},
-      AxisAttributes{}));
+  t.finish(t.emit(Op::kDequantizeLinear,
+                  {operand(t), t.add_constant("scale", scales_of(input)),
+                   t.add_constant("zero", zero_of(input))},
+                  AxisAttributes{}));
 }
 
 }  // namespace sz::compiler::tflite
