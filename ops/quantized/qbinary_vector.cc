@@ -33,34 +33,44 @@ struct FixedFactor {
   Shifts shifts;
   HWY_INLINE explicit FixedFactor(const QuantFactor& factor)
       : multiplier(hn::Set(Full32(), factor.multiplier)), shifts(hn::Set(Full32(), factor.shift)) {}
-  HWY_INLINE Int32V times(Int32V x) const { return multiply_fixed_vector(x, multiplier, shifts); }
+
+  // kRight: the shift is below 0.
+  template <bool kRight>
+  HWY_INLINE Int32V times(Int32V x) const {
+    return kRight ? multiply_fixed_right(x, multiplier, shifts)
+                  : multiply_fixed_vector(x, multiplier, shifts);
+  }
 };
 
 // What is the same for all elements of a step.
 struct Combine {
   const QBinaryAttributes& t;
+  Finish finish;
   Bounds bounds;
   FixedFactor a, b, y;
 
   HWY_INLINE explicit Combine(const QBinaryAttributes& attributes)
       : t(attributes),
+        finish(attributes.y),
         bounds(attributes.y),
         a(attributes.a),
         b(attributes.b),
         y(attributes.y_factor) {}
 
-  template <BinaryKind kKind>
+  // Without zero point and bounds.
+  template <BinaryKind kKind, bool kRight>
   HWY_INLINE Int32V fixed(Int32V da, Int32V db) const {
     if constexpr (kKind == BinaryKind::kMul) {
-      return finish_fixed_vector(y.times(hn::Mul(da, db)), bounds);
+      return y.times<kRight>(hn::Mul(da, db));
     } else {
-      const Int32V left = a.times(hn::ShiftLeftSame(da, t.left_shift));
-      const Int32V right = b.times(hn::ShiftLeftSame(db, t.left_shift));
-      const Int32V sum = kKind == BinaryKind::kAdd ? hn::Add(left, right) : hn::Sub(left, right);
-      return finish_fixed_vector(y.times(sum), bounds);
+      const Int32V left = a.times<kRight>(hn::ShiftLeftSame(da, t.left_shift));
+      const Int32V right = b.times<kRight>(hn::ShiftLeftSame(db, t.left_shift));
+      return y.times<kRight>(kKind == BinaryKind::kAdd ? hn::Add(left, right)
+                                                       : hn::Sub(left, right));
     }
   }
 
+  // Likewise, though bounded.
   template <BinaryKind kKind>
   HWY_INLINE Int32V floating(Int32V da, Int32V db) const {
     const Full d;
@@ -71,36 +81,54 @@ struct Combine {
                                              : hn::Mul(left, right);
     value = hn::Div(value, hn::Set(d, t.y_factor.scale));
     value = hn::IfThenElseZero(hn::Eq(value, value), value);
-    return finish_float_vector(value, bounds);
+    return hn::Sub(finish_float_vector(value, bounds), bounds.zero);
   }
 };
 
-template <BinaryKind kKind, bool kFloat>
+// kStored differences from a zero point.
+HWY_INLINE void load_differences(const std::int8_t* from, std::int32_t zero, Int32V* to) {
+#if HWY_TARGET == HWY_NEON
+  const int16x8_t wide = vsubl_s8(vld1_s8(from), vdup_n_s8(static_cast<std::int8_t>(zero)));
+  to[0] = Int32V(vmovl_s16(vget_low_s16(wide)));
+  to[1] = Int32V(vmovl_high_s16(wide));
+#else
+  to[0] = hn::Sub(load_bytes(from), hn::Set(Full32(), zero));
+#endif
+}
+
+// kWay kRight: fixed point, and the shifts of all factors are below 0.
+template <BinaryKind kKind, Way kWay>
 HWY_INLINE void combine_run(const Combine& combine, const std::int8_t* a, bool one_a,
                             const std::int8_t* b, bool one_b, std::int8_t* y, std::size_t count) {
   const Full32 d;
-  const Int32V zero_a = hn::Set(d, combine.t.a_zero);
-  const Int32V zero_b = hn::Set(d, combine.t.b_zero);
-  const Int32V only_a = hn::Sub(hn::Set(d, *a), zero_a);
-  const Int32V only_b = hn::Sub(hn::Set(d, *b), zero_b);
-  for_each_full_vector(
-      count,
-      [&](std::size_t i) HWY_ATTR {
-        const Int32V da = one_a ? only_a : hn::Sub(load_bytes(a + i), zero_a);
-        const Int32V db = one_b ? only_b : hn::Sub(load_bytes(b + i), zero_b);
-        if constexpr (kFloat) {
-          store_bytes(combine.template floating<kKind>(da, db), y + i);
-        } else {
-          store_bytes(combine.template fixed<kKind>(da, db), y + i);
-        }
-      },
-      [&](std::size_t i) {
-        y[i] = static_cast<std::int8_t>(
-            qbinary_element(a[one_a ? 0 : i], b[one_b ? 0 : i], combine.t));
-      });
+  const QBinaryAttributes& t = combine.t;
+  if (count < kStored) {
+    for (std::size_t i = 0; i < count; ++i) {
+      y[i] = static_cast<std::int8_t>(qbinary_element(a[one_a ? 0 : i], b[one_b ? 0 : i], t));
+    }
+    return;
+  }
+  const Int32V only_a = hn::Set(d, *a - t.a_zero);
+  const Int32V only_b = hn::Set(d, *b - t.b_zero);
+  const auto combine_at = [&](std::size_t i) HWY_ATTR {
+    Int32V da[kStoredVectors], db[kStoredVectors], result[kStoredVectors];
+    HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) da[v] = only_a, db[v] = only_b;
+    if (!one_a) load_differences(a + i, t.a_zero, da);
+    if (!one_b) load_differences(b + i, t.b_zero, db);
+    HWY_UNROLL(2) for (std::size_t v = 0; v < kStoredVectors; ++v) {
+      if constexpr (kWay == Way::kFloat) {
+        result[v] = combine.template floating<kKind>(da[v], db[v]);
+      } else {
+        result[v] = combine.template fixed<kKind, kWay == Way::kRight>(da[v], db[v]);
+      }
+    }
+    store_rescaled(result, combine.finish, y + i);
+  };
+  for (std::size_t i = 0; i + kStored <= count; i += kStored) combine_at(i);
+  if (count % kStored != 0) combine_at(count - kStored);  // some of them again
 }
 
-template <BinaryKind kKind, bool kFloat>
+template <BinaryKind kKind, Way kWay>
 HWY_NOINLINE void combine_part(const QBinary& binary, const RowSplit::Part& part) {
   const Broadcast& shape = binary.shape;
   const bool one_a = shape.repeats(0);
@@ -111,29 +139,35 @@ HWY_NOINLINE void combine_part(const QBinary& binary, const RowSplit::Part& part
     const std::int8_t* a = binary.a + row.offset(0) + (one_a ? 0 : part.column_begin);
     const std::int8_t* b = binary.b + row.offset(1) + (one_b ? 0 : part.column_begin);
     std::int8_t* y = binary.y + row.offset(2) + part.column_begin;
-    combine_run<kKind, kFloat>(combine, a, one_a, b, one_b, y, part.columns());
+    combine_run<kKind, kWay>(combine, a, one_a, b, one_b, y, part.columns());
   }
 }
 
-template <bool kFloat>
+template <Way kWay>
 void combine_kinds(const QBinary& binary, const RowSplit::Part& part) {
   switch (binary.attributes.kind) {
     case BinaryKind::kAdd:
-      return combine_part<BinaryKind::kAdd, kFloat>(binary, part);
+      return combine_part<BinaryKind::kAdd, kWay>(binary, part);
     case BinaryKind::kSub:
-      return combine_part<BinaryKind::kSub, kFloat>(binary, part);
+      return combine_part<BinaryKind::kSub, kWay>(binary, part);
     default:
-      return combine_part<BinaryKind::kMul, kFloat>(binary, part);
+      return combine_part<BinaryKind::kMul, kWay>(binary, part);
   }
 }
 
 void qbinary_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
   const auto& job = *static_cast<const QBinaryJob*>(context);
   const RowSplit::Part part = job.split.part(chunk);
-  if (job.binary.attributes.y_factor.mode == Rescaling::kFloat) {
-    combine_kinds<true>(job.binary, part);
-  } else {
-    combine_kinds<false>(job.binary, part);
+  const QBinaryAttributes& t = job.binary.attributes;
+  const bool unused = t.kind == BinaryKind::kMul;
+  const bool right = t.y_factor.shift < 0 && (unused || (t.a.shift < 0 && t.b.shift < 0));
+  switch (way_of(t.y_factor.mode, right)) {
+    case Way::kFloat:
+      return combine_kinds<Way::kFloat>(job.binary, part);
+    case Way::kFixed:
+      return combine_kinds<Way::kFixed>(job.binary, part);
+    case Way::kRight:
+      return combine_kinds<Way::kRight>(job.binary, part);
   }
 }
 

@@ -135,6 +135,114 @@ HWY_INLINE void for_each_full_vector(std::size_t count, Body body, Rest rest) {
   if (i < count) body(count - kLanes);
 }
 
+// What the channels of one vector are rescaled with.
+struct ChannelFactors {
+  Int32V bias;
+  Int32V factor;  // multipliers, or the bits of floats
+  Shifts shifts;
+  HWY_INLINE ChannelFactors() {}
+
+  // From lists of biases and so on; `sums` are those of the weights.
+  HWY_INLINE void load(const std::int32_t* biases, const std::int32_t* weight_sums,
+                       const std::int32_t* factors, const std::int32_t* shift_list) {
+    const Full32 d;
+    bias = hn::LoadU(d, biases);
+#if HWY_TARGET == HWY_AVX3
+    bias = hn::Sub(bias, hn::ShiftLeft<7>(hn::LoadU(d, weight_sums)));
+#else
+    (void)weight_sums;
+#endif
+    factor = hn::LoadU(d, factors);
+    const Int32V raw = hn::LoadU(d, shift_list);
+    shifts = Shifts(hn::Min(hn::Max(raw, hn::Set(d, -31)), hn::Set(d, 30)));
+  }
+};
+
+// From lists whose shifts are in range.
+HWY_INLINE void load_prepared(const std::int32_t* list, std::size_t step, ChannelFactors* factors) {
+  const Full32 d;
+  factors->bias = hn::LoadU(d, list);
+  factors->factor = hn::LoadU(d, list + step);
+  factors->shifts = Shifts(hn::LoadU(d, list + 2 * step));
+}
+
+// Ways of rescaling: floats, fixed point, and the latter with shifts to the right only.
+enum class Way { kFloat, kFixed, kRight };
+
+HWY_INLINE Way way_of(Rescaling mode, bool right_shifts) {
+  if (mode == Rescaling::kFloat) return Way::kFloat;
+  return right_shifts ? Way::kRight : Way::kFixed;
+}
+
+// The end of a quantised sum, in two steps: `rescaled` without bounds, and the bytes of several
+// vectors at once.
+struct Finish {
+#if HWY_TARGET == HWY_NEON
+  int16x8_t zero;
+  int8x8_t low, high;
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : zero(vdupq_n_s16(static_cast<std::int16_t>(y.zero))),
+        low(vdup_n_s8(static_cast<std::int8_t>(y.low))),
+        high(vdup_n_s8(static_cast<std::int8_t>(y.high))) {}
+#else
+  Bounds bounds;
+  hn::Vec<Full> most;  // beyond it, a float is no i32
+  HWY_INLINE explicit Finish(const QuantOutput& y)
+      : bounds(y), most(hn::ConvertTo(Full(), bounds.high)) {}
+#endif
+
+  // A sum that has its bias.
+  template <Way kWay>
+  HWY_INLINE Int32V rescaled(Int32V sum, const ChannelFactors& factors) const {
+    if constexpr (kWay == Way::kFixed) {
+      return multiply_fixed_vector(sum, factors.factor, factors.shifts);
+    }
+    if constexpr (kWay == Way::kRight) {
+      return multiply_fixed_right(sum, factors.factor, factors.shifts);
+    }
+    const Full d;
+    const auto value = hn::Mul(hn::ConvertTo(d, sum), hn::BitCast(d, factors.factor));
+#if HWY_TARGET == HWY_NEON
+    return Int32V(vcvtnq_s32_f32(value.raw));  // saturates
+#elif HWY_TARGET == HWY_AVX2
+    return Int32V{_mm256_cvtps_epi32(hn::Min(value, most).raw)};
+#else
+    return Int32V{_mm512_cvtps_epi32(hn::Min(value, most).raw)};
+#endif
+  }
+
+#if HWY_TARGET == HWY_NEON
+  // 8 channels.
+  HWY_INLINE int8x8_t bytes(Int32V first, Int32V second) const {
+    const int16x8_t words = vqmovn_high_s32(vqmovn_s32(first.raw), second.raw);
+    return vmax_s8(vmin_s8(vqmovn_s16(vqaddq_s16(words, zero)), high), low);
+  }
+  // 16 channels.
+  HWY_INLINE int8x16_t bytes(const Int32V* q) const {
+    const int16x8_t first = vqmovn_high_s32(vqmovn_s32(q[0].raw), q[1].raw);
+    const int16x8_t second = vqmovn_high_s32(vqmovn_s32(q[2].raw), q[3].raw);
+    const int8x16_t all =
+        vqmovn_high_s16(vqmovn_s16(vqaddq_s16(first, zero)), vqaddq_s16(second, zero));
+    return vmaxq_s8(vminq_s8(all, vcombine_s8(high, high)), vcombine_s8(low, low));
+  }
+#endif
+};
+
+// Channels that are stored at once, and their vectors.
+inline constexpr std::size_t kStored = kLanes < 8 ? 8 : kLanes;
+inline constexpr std::size_t kStoredVectors = kStored / kLanes;
+
+HWY_INLINE void store_rescaled(const Int32V* rescaled, const Finish& finish, std::int8_t* to) {
+#if HWY_TARGET == HWY_NEON
+  vst1_s8(to, finish.bytes(rescaled[0], rescaled[1]));
+#elif HWY_TARGET == HWY_AVX3
+  const Int32V q = finish_fixed_vector(rescaled[0], finish.bounds);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q.raw));
+#else
+  store_bytes(finish_fixed_vector(rescaled[0], finish.bounds), to);
+#endif
+}
+
 }  // namespace sz::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
