@@ -54,8 +54,8 @@ TEST_F(Quantize, MeasuresAFolderOfTensors) {
 
 TEST_F(Quantize, MeasuresOneFileOfSamplesAndJudgesBoth) {
   write_f32("x.npy", {3, 2, 1, 1}, {1, 2, -3, 1, 0, 1});
-  write("labels.npy", format_npy(ElementType::kI64, {3},
-                                 std::as_bytes(std::span(std::vector<std::int64_t>{1, 0, 1}))));
+  const std::vector<std::int64_t> labels = {1, 0, 1};
+  write("labels.npy", format_npy(ElementType::kI64, {3}, std::as_bytes(std::span(labels))));
   const Result result =
       run("--json compile net.cfg -o net.szp --quantize int8 --calibrate x.npy --calibrate-limit 2 "
           "--eval-npy x.npy --eval-npy-labels labels.npy");

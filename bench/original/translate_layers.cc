@@ -184,7 +184,9 @@ Operand Translator::clamp(const package::StepRecord& step) {
   layer.input_count = 1;
   layer.inputs[0] = x.buffer;
   layer.output_elements = count(x.dims);
-  layer.clamp = attributes<ops::UnaryAttributes>(step).clamp;
+  const auto a = attributes<ops::UnaryAttributes>(step);
+  if (a.kind != ops::UnaryKind::kClamp) throw TranslationError("a function that it does not have");
+  layer.clamp = a.clamp;
   return {emit(layer), x.dims, x.strides};
 }
 
@@ -193,6 +195,7 @@ Operand Translator::binary(const package::StepRecord& step) {
   const Numbers dims = output_dims(step);
   LayerRecord layer;
   layer.kind = static_cast<std::uint32_t>(LayerKind::kBinary);
+  if (a.kind > ops::BinaryKind::kDiv) throw TranslationError("an operation that it does not have");
   layer.output_elements = count(dims);
   layer.binary = static_cast<std::uint32_t>(a.kind);
   layer.clamp = a.clamp;

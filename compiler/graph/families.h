@@ -11,6 +11,7 @@ namespace sz::compiler {
 std::optional<TypedShape> infer_movement(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_elementwise(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_reduction(const Graph& graph, const Node& node);
+std::optional<TypedShape> infer_attention(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_matrix(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_normalization(const Graph& graph, const Node& node);
 std::optional<TypedShape> infer_recurrent(const Graph& graph, const Node& node);

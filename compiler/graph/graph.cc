@@ -168,6 +168,14 @@ const char* to_string(Op op) {
       return "RecurrentResult";
     case Op::kRecurrent:
       return "Recurrent";
+    case Op::kHeads:
+    case Op::kAttentionScores:
+    case Op::kAttentionMask:
+    case Op::kSoftcap:
+    case Op::kAttentionValues:
+      return "Attention";
+    case Op::kRotary:
+      return "RotaryEmbedding";
     case Op::kConvTranspose:
       return "ConvTranspose";
     case Op::kLpPool:

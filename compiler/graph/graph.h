@@ -138,6 +138,14 @@ enum class Op {
   kLstm,             // RecurrentLayerAttributes
   kRecurrentResult,  // such a tensor; RecurrentResultAttributes
   kRecurrent,        // x [T, B, G * H], r, optional rb, h0, c0, peepholes; RecurrentAttributes
+  // Attention and what belongs to it, all of it spelled out; AttentionAttributes.
+  kHeads,            // x [B, S, H * D] or [B, H, S, D] -> [B, H, S, D]
+  kAttentionScores,  // q [B, H, S, D], k [B, KH, T, D] -> [B, H, S, T]: q k^T * scale
+  kAttentionMask,    // scores, optional mask (bool or f32), optional past keys; adds the mask and
+                     // the causal one
+  kSoftcap,          // scores: cap * tanh(scores / cap)
+  kAttentionValues,  // weights [B, H, S, T], v [B, KH, T, D], x -> as kHeads read it, like x
+  kRotary,           // x, cos, sin, optional positions; RotaryAttributes
   // Windows, spelled out in convolutions and pools.
   kConvTranspose,  // x, w [C, M/groups, KH, KW], optional bias [M]; ConvTransposeAttributes
   kLpPool,         // x; LpPoolAttributes
@@ -269,6 +277,17 @@ struct RecurrentResultAttributes {
 struct RecurrentAttributes {
   ops::RecurrentAttributes words;
 };
+struct AttentionAttributes {
+  std::int64_t heads = 0;  // kHeads of rank 3
+  float scale = 0;         // kAttentionScores; 0: 1 / sqrt(D)
+  bool causal = false;     // kAttentionMask
+  float cap = 0;           // kSoftcap
+};
+struct RotaryAttributes {
+  std::int64_t heads = 0;       // of rank 3
+  std::int64_t dimensions = 0;  // that are rotated; 0: all
+  bool interleaved = false;
+};
 struct ConvTransposeAttributes {
   WindowAttributes window;
   std::vector<std::int64_t> output_padding, output_shape;  // may be empty
@@ -321,7 +340,7 @@ using Attributes =
                  IsInfAttributes, ArgAttributes, CumSumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
                  RecurrentResultAttributes, RecurrentAttributes, GridSampleAttributes,
-                 RoiAlignAttributes>;
+                 RoiAlignAttributes, AttentionAttributes, RotaryAttributes>;
 
 struct Value {
   std::string name;

@@ -15,8 +15,9 @@ struct Layer {
   void expect(std::size_t input, const Shape& wanted, const char* what) const {
     if (node.input(input) == kNoValue) return;
     if (shape(input) != wanted) {
-      fail(graph, node, std::string(what) + " is " + to_string(shape(input)) + " instead of " +
-                            to_string(wanted));
+      fail(graph, node,
+           std::string(what) + " is " + to_string(shape(input)) + " instead of " +
+               to_string(wanted));
     }
   }
 
@@ -30,13 +31,15 @@ struct Layer {
     const std::int64_t units = r[2];
     const std::int64_t d = a.directions;
     if (a.units != 0 && a.units != units) {
-      fail(graph, node, "hidden_size is " + std::to_string(a.units) + ", but the weights have " +
-                            std::to_string(units) + " units");
+      fail(graph, node,
+           "hidden_size is " + std::to_string(a.units) + ", but the weights have " +
+               std::to_string(units) + " units");
     }
-    if (w.size() != 3 || w != Shape{d, gates * units, x[2]} || r != Shape{d, gates * units, units}) {
-      fail(graph, node, "weights " + to_string(w) + " and " + to_string(r) +
-                            " do not fit an input of " + to_string(x) + " in " +
-                            std::to_string(d) + " directions");
+    if (w.size() != 3 || w != Shape{d, gates * units, x[2]} ||
+        r != Shape{d, gates * units, units}) {
+      fail(graph, node,
+           "weights " + to_string(w) + " and " + to_string(r) + " do not fit an input of " +
+               to_string(x) + " in " + std::to_string(d) + " directions");
     }
     const std::int64_t batch = x[a.batch_first ? 0 : 1];
     const std::int64_t steps = x[a.batch_first ? 1 : 0];

@@ -272,6 +272,7 @@ constexpr std::array kFamilies = {
     infer_movement,
     infer_elementwise,
     infer_reduction,
+    infer_attention,
     infer_matrix,
     infer_normalization,
     infer_recurrent,

@@ -61,7 +61,7 @@ std::int64_t product(const Shape& shape, std::size_t begin, std::size_t end) {
 }
 
 void expand(Graph& graph) {
-  static constexpr std::array kFamilies = {expand_matrix, expand_normalization, expand_recurrent,
+  static constexpr std::array kFamilies = {expand_attention, expand_matrix, expand_normalization, expand_recurrent,
                                            expand_window};
   Rewriter::run(graph, [](Node& node, Rewriter& rewriter) {
     for (const auto family : kFamilies) {

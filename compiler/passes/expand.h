@@ -36,6 +36,7 @@ class Expansion {
 };
 
 // True if the node is of the family; then what stands for it has been emitted.
+bool expand_attention(Rewriter& rewriter, Node& node);
 bool expand_matrix(Rewriter& rewriter, Node& node);
 bool expand_normalization(Rewriter& rewriter, Node& node);
 bool expand_recurrent(Rewriter& rewriter, Node& node);

@@ -94,8 +94,8 @@ ValueId cut(Expansion& e, ValueId all, std::int64_t first, std::int64_t last, st
             std::int64_t end) {
   const Shape& shape = e.shape(all);
   if (first == 0 && last == shape[0] && begin == 0 && end == shape[1]) return all;
-  return e.add(Op::kSlice, {all, e.integers({first, begin}), e.integers({last, end}),
-                            e.integers({0, 1})});
+  return e.add(Op::kSlice,
+               {all, e.integers({first, begin}), e.integers({last, end}), e.integers({0, 1})});
 }
 
 void result(Rewriter& rewriter, Node& node) {

@@ -26,6 +26,9 @@ class Rewriter {
   // Lets an emitted node read `id` as its input `index`.
   void set_input(Node& emitted, std::size_t index, ValueId id);
 
+  // What `id` has been replaced by, or itself.
+  ValueId resolve(ValueId id) const;
+
   // A fresh value of this type and shape.
   ValueId temporary(const std::string& name, DType dtype, Shape shape);
 
@@ -37,7 +40,6 @@ class Rewriter {
 
  private:
   explicit Rewriter(Graph& graph);
-  ValueId resolve(ValueId id) const;
 
   Graph& graph_;
   std::vector<Node> emitted_;

@@ -19,12 +19,11 @@ TensorId weights(Lowering& l, const Node& node, std::uint32_t gates) {
   const std::span all(reinterpret_cast<float*>(bytes->data()), gates * *elements);
   const std::size_t square = std::size_t{units} * units;
   for (std::size_t gate = 0; gate < gates; ++gate) {
-    const auto rb = bias != nullptr ? bias->f32().subspan(gate * units, units)
-                                    : std::span<const float>();
+    const auto rb =
+        bias != nullptr ? bias->f32().subspan(gate * units, units) : std::span<const float>();
     if (!ops::pack_fully_connected(matrix.f32().subspan(gate * square, square), rb, units, units,
                                    all.subspan(gate * *elements, *elements))) {
-      throw InternalError(l.graph.source + ": the weights of '" + node.name +
-                          "' cannot be packed");
+      throw InternalError(l.graph.source + ": the weights of '" + node.name + "' cannot be packed");
     }
   }
   l.builder.count_raw_weights(matrix.bytes.size() + (bias != nullptr ? bias->bytes.size() : 0));

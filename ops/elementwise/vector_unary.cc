@@ -77,23 +77,24 @@ HWY_INLINE void map_part(const Unary& unary, const RowSplit::Part& part, Functio
 
 template <UnaryKind kind>
 HWY_NOINLINE void activation_part(const Unary& unary, const RowSplit::Part& part) {
+  const ActivationAttributes a = unary.activation;  // a copy: stores to y cannot change it
   map_part<false>(unary, part, [&](auto d, auto x) HWY_ATTR {
     using A = em::Lanes<decltype(d)>;
-    const auto alpha = hn::Set(d, unary.activation.alpha);
-    const auto beta = hn::Set(d, unary.activation.beta);
-    return unary_function<kind, A>(x, alpha, beta);
+    return unary_function<kind, A>(x, hn::Set(d, a.alpha), hn::Set(d, a.beta));
   });
 }
 
 HWY_NOINLINE void clamp_part(const Unary& unary, const RowSplit::Part& part) {
+  const Clamp clamp = unary.clamp;
   map_part<true>(unary, part, [&](auto d, auto x) HWY_ATTR {
-    return finish_vector(d, x, hn::Set(d, unary.clamp.low), hn::Set(d, unary.clamp.high));
+    return finish_vector(d, x, hn::Set(d, clamp.low), hn::Set(d, clamp.high));
   });
 }
 
 HWY_NOINLINE void leaky_relu_part(const Unary& unary, const RowSplit::Part& part) {
+  const float slope = unary.slope;
   map_part<true>(unary, part, [&](auto d, auto x) HWY_ATTR {
-    const auto scaled = hn::Mul(x, hn::Set(d, unary.slope));
+    const auto scaled = hn::Mul(x, hn::Set(d, slope));
     return canonical_vector(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), scaled, x));
   });
 }

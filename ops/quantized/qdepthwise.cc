@@ -1,5 +1,5 @@
-// Cuts a depthwise convolution into runs of neighbouring output pixels whose taps all move by the
-// same step. Where a tap is in the padding, it points to a row of zero points and does not move.
+// A depthwise convolution in blocks of channels, row by row: the input rows of an output row are
+// copied to scratch, with their padding, each once as long as it is needed.
 #include "ops/quantized/qdepthwise.h"
 
 #include "base/checked.h"
@@ -10,21 +10,34 @@
 namespace sz::ops {
 namespace {
 
-// Worker scratch, in bytes: pointers [taps] at 0, steps [taps], one row of padding, what the kernel
-// prepared: for each channel 16 bytes of parameters and up to 2 for each tap.
+constexpr std::size_t kVector = 16;  // channels of a pixel are filled up to a multiple
+constexpr std::uint64_t kMostRowBytes = std::uint64_t{1} << 18;
+
+// Worker scratch, in bytes: pointers [taps] at 0, which input row each slot holds [kernel_h], what
+// the kernel prepared (for each channel 16 bytes of parameters and up to 2 for each tap), the
+// slots.
 struct ScratchPlan {
-  std::size_t taps = 0;  // rounded up
-  std::size_t channels = 0;
-  std::size_t steps = 0, padding = 0, prepared = 0, bytes = 0;
+  std::size_t taps = 0;       // rounded up
+  std::size_t block = 0;      // channels
+  std::size_t pitch = 0;      // bytes from pixel to pixel
+  std::size_t row_bytes = 0;  // of a slot
+  std::size_t held = 0, prepared = 0, rows = 0;
+  std::uint64_t bytes = 0;  // 0: rows are too long
 
   explicit ScratchPlan(const QConv2d& conv) {
     const Window2d& window = conv.attributes.window;
+    const std::uint64_t width =
+        std::uint64_t{conv.in_w} + window.pad_left + window.pad_right;  // below 2^33
     taps = align_up(std::size_t{window.kernel_h} * window.kernel_w, kTapGroup);
-    channels = align_up(conv.in_c, 64);
-    steps = align_up(taps * sizeof(const std::int8_t*), 64);
-    padding = align_up(steps + taps * sizeof(std::size_t), 64);
-    prepared = padding + channels;
-    bytes = prepared + channels * (16 + 2 * taps);
+    block = conv.in_c < kDepthwiseBlock ? align_up(conv.in_c, kVector) : kDepthwiseBlock;
+    if (width * block * window.kernel_h > kMostRowBytes) block = kVector;
+    if (width * block * window.kernel_h > 4 * kMostRowBytes) return;
+    pitch = block;
+    row_bytes = static_cast<std::size_t>(width) * pitch;
+    held = align_up(taps * sizeof(const std::int8_t*), 64);
+    prepared = align_up(held + window.kernel_h * sizeof(std::uint64_t), 64);
+    rows = prepared + kDepthwiseBlock * (16 + 2 * taps);
+    bytes = rows + window.kernel_h * row_bytes;
   }
 };
 
@@ -34,78 +47,104 @@ struct DepthwiseJob {
   ScratchPlan plan;
   RowSplit split;  // output rows [N * OH] x OW * C
   QDepthwiseKernel kernel;
-  // Output columns [inner_begin, inner_end) have no tap to the left or right of the image.
-  std::size_t inner_begin = 0, inner_end = 0;
 };
 
-void find_inner_columns(DepthwiseJob* job) {
-  const QConv2d& conv = job->conv;
-  const Window2d& window = conv.attributes.window;
-  const std::size_t reach = std::size_t{window.kernel_w - 1} * window.dilation_w;
-  const std::size_t begin = (window.pad_left + window.stride_w - 1) / window.stride_w;
-  // The last column with ox * stride - pad_left + reach < in_w.
-  const std::size_t room = conv.in_w + window.pad_left;
-  const std::size_t end = room > reach ? (room - reach - 1) / window.stride_w + 1 : 0;
-  job->inner_begin = begin < conv.out_w ? begin : conv.out_w;
-  job->inner_end = end < conv.out_w ? end : conv.out_w;
-  if (job->inner_end < job->inner_begin) job->inner_end = job->inner_begin;
-}
-
-// Taps of the output pixel (n, oy, ox). The surplus points to the padding.
-void point_taps(const DepthwiseJob& job, std::size_t n, std::size_t oy, std::size_t ox,
-                std::byte* scratch) {
-  const QConv2d& conv = job.conv;
-  const Window2d& window = conv.attributes.window;
-  auto** first = reinterpret_cast<const std::int8_t**>(scratch);
-  auto* steps = reinterpret_cast<std::size_t*>(scratch + job.plan.steps);
-  const auto* padding = reinterpret_cast<const std::int8_t*>(scratch + job.plan.padding);
-  for (std::size_t t = 0; t < job.plan.taps; ++t) {
-    first[t] = padding;
-    steps[t] = 0;
+// One block of channels in one worker's scratch.
+class Block {
+ public:
+  Block(const DepthwiseJob& job, std::byte* scratch, std::size_t begin)
+      : conv_(job.conv),
+        window_(job.conv.attributes.window),
+        plan_(job.plan),
+        kernel_(job.kernel),
+        begin_(begin),
+        taps_(reinterpret_cast<const std::int8_t**>(scratch)),
+        held_(reinterpret_cast<std::uint64_t*>(scratch + job.plan.held)),
+        prepared_(scratch + job.plan.prepared),
+        rows_(reinterpret_cast<std::int8_t*>(scratch + job.plan.rows)) {
+    const std::size_t left = conv_.in_c - begin;
+    channels_ = left < plan_.block ? left : plan_.block;
+    kernel_.prepare(conv_, begin, channels_, prepared_);
+    for (std::size_t slot = 0; slot < window_.kernel_h; ++slot) held_[slot] = ~std::uint64_t{0};
+    for (std::size_t t = 0; t < plan_.taps; ++t) taps_[t] = rows_;  // the surplus: anything
   }
-  for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
-    const std::ptrdiff_t iy =
-        tap_position(oy, window.stride_h, window.pad_top, ky, window.dilation_h);
-    const bool row_inside = iy >= 0 && static_cast<std::size_t>(iy) < conv.in_h;
-    for (std::size_t kx = 0; kx < window.kernel_w; ++kx, ++first, ++steps) {
-      const std::ptrdiff_t ix =
-          tap_position(ox, window.stride_w, window.pad_left, kx, window.dilation_w);
-      if (!row_inside || ix < 0 || static_cast<std::size_t>(ix) >= conv.in_w) continue;
-      const std::size_t row = n * conv.in_h + static_cast<std::size_t>(iy);
-      *first = conv.x + (row * conv.in_w + static_cast<std::size_t>(ix)) * conv.x_pitch;
-      *steps = window.stride_w * conv.x_pitch;
+
+  void run(std::size_t row) {
+    const std::size_t n = row / conv_.out_h;
+    const std::size_t top = row % conv_.out_h * window_.stride_h;  // in the padded image
+    const std::int8_t** tap = taps_;
+    for (std::size_t ky = 0; ky < window_.kernel_h; ++ky) {
+      const std::int8_t* line = hold(n, top + ky * window_.dilation_h, ky);
+      for (std::size_t kx = 0; kx < window_.kernel_w; ++kx) {
+        *tap++ = line + kx * window_.dilation_w * plan_.pitch;
+      }
+    }
+    QDepthwiseRun run;
+    run.first = taps_;
+    run.step = window_.stride_w * plan_.pitch;
+    run.pixels = conv_.out_w;
+    run.channels = channels_;
+    run.y = conv_.y + (row * conv_.out_w * conv_.y_pitch + begin_) * conv_.y_bytes();
+    run.prepared = prepared_;
+    kernel_.run(conv_, run);
+  }
+
+ private:
+  // The slot with row `line` of the padded image n; neighbouring rows do not share a slot.
+  const std::int8_t* hold(std::size_t n, std::size_t line, std::size_t ky) {
+    const std::size_t slot = window_.dilation_h == 1 ? line % window_.kernel_h : ky;
+    std::int8_t* to = rows_ + slot * plan_.row_bytes;
+    const std::uint64_t wanted = (std::uint64_t{n} << 34) + line;  // line is below 2^33
+    if (held_[slot] == wanted) return to;
+    held_[slot] = wanted;
+    const auto zero = static_cast<std::uint8_t>(conv_.attributes.x_zero);
+    if (line < window_.pad_top || line - window_.pad_top >= conv_.in_h) {
+      fill_bytes(to, zero, plan_.row_bytes);
+      return to;
+    }
+    fill_bytes(to, zero, window_.pad_left * plan_.pitch);
+    std::int8_t* inside = to + window_.pad_left * plan_.pitch;
+    fill_bytes(inside + conv_.in_w * plan_.pitch, zero, window_.pad_right * plan_.pitch);
+    const std::size_t pixel = (n * conv_.in_h + line - window_.pad_top) * conv_.in_w;
+    copy_pixels(inside, conv_.x + pixel * conv_.x_pitch + begin_);
+    return to;
+  }
+
+  // The pixels of a row. Whole vectors, where that does not read beyond x.
+  void copy_pixels(std::int8_t* to, const std::int8_t* from) const {
+    std::size_t pixels = conv_.in_w;
+    if (plan_.pitch == conv_.x_pitch && channels_ == plan_.pitch) {
+      copy_bytes(to, from, pixels * plan_.pitch);
+      return;
+    }
+    const std::int8_t* last = from + (pixels - 1) * conv_.x_pitch;
+    const std::size_t filled = align_up(channels_, kVector);
+    if (static_cast<std::size_t>(conv_.x_end - last) < filled) {
+      copy_bytes(to + --pixels * plan_.pitch, last, channels_);
+    }
+    for (; pixels > 0; --pixels, to += plan_.pitch, from += conv_.x_pitch) {
+      for (std::size_t c = 0; c < filled; c += kVector) copy_bytes(to + c, from + c, kVector);
     }
   }
-}
 
-void run_pixels(const DepthwiseJob& job, std::size_t row, std::size_t ox, std::size_t pixels,
-                std::byte* scratch) {
-  const QConv2d& conv = job.conv;
-  point_taps(job, row / conv.out_h, row % conv.out_h, ox, scratch);
-  QDepthwiseRun run;
-  run.first = reinterpret_cast<const std::int8_t* const*>(scratch);
-  run.steps = reinterpret_cast<const std::size_t*>(scratch + job.plan.steps);
-  run.pixels = pixels;
-  run.y = conv.y + (row * conv.out_w + ox) * conv.y_pitch * conv.y_bytes();
-  run.prepared = scratch + job.plan.prepared;
-  job.kernel.run(conv, run);
-}
+  const QConv2d& conv_;
+  const Window2d& window_;
+  const ScratchPlan& plan_;
+  const QDepthwiseKernel& kernel_;
+  std::size_t begin_;
+  std::size_t channels_ = 0;
+  const std::int8_t** taps_;
+  std::uint64_t* held_;
+  std::byte* prepared_;
+  std::int8_t* rows_;
+};
 
 void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcept {
   const auto& job = *static_cast<const DepthwiseJob*>(context);
-  std::byte* scratch = job.context.scratch_of(worker);
-  fill_bytes(scratch + job.plan.padding, static_cast<std::uint8_t>(job.conv.attributes.x_zero),
-             job.plan.channels);
-  job.kernel.prepare(job.conv, scratch + job.plan.prepared);
   const RowSplit::Part part = job.split.part(chunk);
-  for (std::size_t row = part.row_begin; row < part.row_end; ++row) {
-    for (std::size_t ox = 0; ox < job.inner_begin; ++ox) run_pixels(job, row, ox, 1, scratch);
-    if (job.inner_end > job.inner_begin) {
-      run_pixels(job, row, job.inner_begin, job.inner_end - job.inner_begin, scratch);
-    }
-    for (std::size_t ox = job.inner_end; ox < job.conv.out_w; ++ox) {
-      run_pixels(job, row, ox, 1, scratch);
-    }
+  for (std::size_t begin = 0; begin < job.conv.in_c; begin += job.plan.block) {
+    Block block(job, job.context.scratch_of(worker), begin);
+    for (std::size_t row = part.row_begin; row < part.row_end; ++row) block.run(row);
   }
 }
 
@@ -117,11 +156,10 @@ bool qdepthwise_vector(const QConv2d& conv, const RunContext& context) {
   const std::size_t rows = conv.batch * conv.out_h;
   DepthwiseJob job{conv, context, ScratchPlan(conv), RowSplit(rows, conv.out_w * conv.out_c, false),
                    qdepthwise_kernel(conv)};
-  if (job.kernel.run == nullptr) return false;
+  if (job.kernel.run == nullptr || job.plan.bytes == 0) return false;
   // Every chunk prepares anew: as few as are wanted.
   const std::size_t wanted = context.wanted_chunks();
   job.split.rows_per_chunk = (rows + wanted - 1) / wanted;
-  find_inner_columns(&job);
   context.share(run_chunk, &job, job.split.chunks());
   return true;
 }

@@ -29,64 +29,73 @@ HWY_INLINE bool weights_are_bytes(const QConv2d& conv) {
 #endif
 }
 
-// A prepared block: kBlock words each of bias, sums, factors, shifts; then the weights of all
-// groups of taps.
+// A prepared block: kBlock words each of bias, factors, shifts; then the weights of all groups of
+// taps.
 struct BlockLayout {
-  std::size_t weight_bytes, groups, group_bytes, bytes;
-  explicit BlockLayout(const QConv2d& conv) : weight_bytes(weights_are_bytes(conv) ? 1 : 2) {
+  std::size_t taps, groups, group_bytes, bytes;
+  explicit BlockLayout(const QConv2d& conv) {
     const Window2d& window = conv.attributes.window;
-    const std::size_t taps = std::size_t{window.kernel_h} * window.kernel_w;
+    taps = std::size_t{window.kernel_h} * window.kernel_w;
     groups = (taps + kTaps - 1) / kTaps;
-    group_bytes = kBlock * kTaps * weight_bytes;
-    bytes = 16 * kBlock + groups * group_bytes;
+    group_bytes = kBlock * kTaps * (weights_are_bytes(conv) ? 1 : 2);
+    bytes = kListBytes + groups * group_bytes;
   }
+  static constexpr std::size_t kListBytes = 3 * kBlock * sizeof(std::int32_t);
 };
 
-// First channel of block b. The last block of 16 begins early enough to be whole, if it can be.
-HWY_INLINE std::size_t begin_of_block(std::size_t b, std::size_t channels) {
-  const std::size_t begin = b * kBlock;
-  if (kBlock > 16 || begin + kBlock <= channels || channels < kBlock) return begin;
-  return channels - kBlock;
-}
-
-// Weight of tap t of channel c less the zero point; 0 where there is none.
-std::int32_t prepared_weight(const QConv2d& conv, std::size_t t, std::size_t c) {
-  const Window2d& window = conv.attributes.window;
-  if (t >= std::size_t{window.kernel_h} * window.kernel_w || c >= conv.in_c) return 0;
-  return conv.blob.weights()[t * conv.blob.layout.channels + c] - conv.attributes.weight_zero;
-}
-
-void prepare_block(const QConv2d& conv, const BlockLayout& layout, std::size_t begin,
-                   std::byte* to) {
-  const std::int32_t* const lists[] = {conv.blob.bias(), conv.blob.sums(), conv.blob.factors(),
-                                       conv.blob.shifts()};
-  for (const std::int32_t* list : lists) {
-    for (std::size_t i = 0; i < kBlock; ++i, to += sizeof(std::int32_t)) {
-      const std::size_t c = begin + channel_in_block(i / kLanes, i % kLanes);
-      const std::int32_t value = c < conv.in_c ? list[c] : 0;
-      copy_bytes(to, &value, sizeof(value));
-    }
-  }
-  for (std::size_t g = 0; g < layout.groups; ++g) {
-    for (std::size_t i = 0; i < kTaps * kBlock; ++i, to += layout.weight_bytes) {
-#if HWY_TARGET == HWY_NEON
-      const std::size_t tap = i / kBlock;
-      const std::size_t c = i % kBlock;
-#else
-      const std::size_t tap = i % kTaps;
-      const std::size_t c = channel_in_block(i / kTaps / kLanes, i / kTaps % kLanes);
+HWY_INLINE Edge edge_of(std::size_t channels) {
+  Edge edge;
+  edge.count = channels < kBlock ? channels : kBlock;
+#if HWY_TARGET == HWY_AVX3
+  edge.mask = channels < kBlock ? (__mmask64{1} << channels) - 1 : ~__mmask64{0};
 #endif
-      const auto weight =
-          static_cast<std::int16_t>(prepared_weight(conv, g * kTaps + tap, begin + c));
-      copy_bytes(to, &weight, layout.weight_bytes);  // the low byte, or both
+  return edge;
+}
+
+// Bias, factor and shift of the channels from `begin` on, in the order of the sums.
+void prepare_lists(const QConv2d& conv, std::size_t begin, std::byte* to) {
+  auto* words = reinterpret_cast<std::int32_t*>(to);
+  for (std::size_t i = 0; i < kBlock; i += 4) {
+    // Four channels stay together.
+    const std::size_t c = begin + channel_in_block(i / kLanes, i % kLanes);
+    const bool real = c < conv.blob.layout.channels;
+    for (std::size_t n = 0; n < 4; ++n) {
+      std::int32_t bias = real ? conv.blob.bias()[c + n] : 0;
+#if HWY_TARGET == HWY_AVX3
+      if (real) bias = wrapping_sub(bias, wrapping_mul(128, conv.blob.sums()[c + n]));
+#endif
+      words[i + n] = bias;
+      words[kBlock + i + n] = real ? conv.blob.factors()[c + n] : 0;
+      words[2 * kBlock + i + n] = real ? valid_shift(conv.blob.shifts()[c + n]) : 0;
     }
   }
 }
 
-void qdepthwise_prepare(const QConv2d& conv, std::byte* prepared) noexcept {
+template <bool kBytes>
+HWY_INLINE void prepare_block(const QConv2d& conv, const BlockLayout& layout, std::size_t begin,
+                              const Edge& edge, std::byte* to) {
+  prepare_lists(conv, begin, to);
+  to += BlockLayout::kListBytes;
+  for (std::size_t tap = 0; tap < layout.taps; tap += kTaps, to += layout.group_bytes) {
+    const std::int8_t* rows[kTaps];
+    for (std::size_t t = 0; t < kTaps; ++t) {
+      rows[t] = tap + t < layout.taps
+                    ? conv.blob.weights() + (tap + t) * conv.blob.layout.channels + begin
+                    : nullptr;
+    }
+    put_weights<kBytes>(rows, conv.attributes.weight_zero, edge, to);
+  }
+}
+
+void qdepthwise_prepare(const QConv2d& conv, std::size_t begin, std::size_t channels,
+                        std::byte* prepared) noexcept {
   const BlockLayout layout(conv);
-  for (std::size_t b = 0; b * kBlock < conv.in_c; ++b, prepared += layout.bytes) {
-    prepare_block(conv, layout, begin_of_block(b, conv.in_c), prepared);
+  for (std::size_t b = 0; b < channels; b += kBlock, prepared += layout.bytes) {
+    if (weights_are_bytes(conv)) {
+      prepare_block<true>(conv, layout, begin + b, edge_of(channels - b), prepared);
+    } else {
+      prepare_block<false>(conv, layout, begin + b, edge_of(channels - b), prepared);
+    }
   }
 }
 
@@ -94,7 +103,7 @@ void qdepthwise_prepare(const QConv2d& conv, std::byte* prepared) noexcept {
 struct BlockRun {
   const QConv2d& conv;
   const QDepthwiseRun& run;
-  std::size_t begin;  // first channel
+  std::size_t begin;  // first channel, within the run's
   const std::byte* prepared;
   std::size_t groups;
   Edge edge;
@@ -106,11 +115,10 @@ struct BlockRun {
 };
 
 HWY_INLINE void load_factors(const BlockRun& block, std::size_t j, ChannelFactors* factors) {
-  const std::int32_t* list = block.words() + j * kLanes;
-  factors->load(list, list + kBlock, list + 2 * kBlock, list + 3 * kBlock);
+  load_prepared(block.words() + j * kLanes, kBlock, factors);
 }
 
-template <std::size_t kPixels, bool kWhole, Way kWay>
+template <std::size_t kPixels, Way kWay>
 HWY_INLINE void finish_rescaled(const BlockRun& block, const Sum* sums, std::size_t pixel) {
   const QuantOutput& output = block.conv.attributes.y;
   const Finish finish(output);
@@ -125,7 +133,7 @@ HWY_INLINE void finish_rescaled(const BlockRun& block, const Sum* sums, std::siz
   }
   std::byte* y = block.output(pixel);
   HWY_UNROLL(4) for (std::size_t i = 0; i < kPixels; ++i, y += block.conv.y_pitch) {
-    store_block<kWhole>(q + i * kSums, output, y, block.edge);
+    store_block(q + i * kSums, output, y, block.edge);
   }
 }
 
@@ -145,7 +153,7 @@ HWY_NOINLINE void finish_raw(const BlockRun& block, const Sum* sums, std::size_t
   }
 }
 
-template <std::size_t kPixels, bool kWhole>
+template <std::size_t kPixels>
 HWY_INLINE void finish_block(const BlockRun& block, const Sum* sums, std::size_t pixel) {
   const Rescaling mode = block.conv.attributes.mode;
   if (mode == Rescaling::kNone) {
@@ -158,76 +166,69 @@ HWY_INLINE void finish_block(const BlockRun& block, const Sum* sums, std::size_t
   }
   switch (way_of(mode, block.conv.blob.right_shifts())) {
     case Way::kFloat:
-      return finish_rescaled<kPixels, kWhole, Way::kFloat>(block, sums, pixel);
+      return finish_rescaled<kPixels, Way::kFloat>(block, sums, pixel);
     case Way::kFixed:
-      return finish_rescaled<kPixels, kWhole, Way::kFixed>(block, sums, pixel);
+      return finish_rescaled<kPixels, Way::kFixed>(block, sums, pixel);
     case Way::kRight:
-      return finish_rescaled<kPixels, kWhole, Way::kRight>(block, sums, pixel);
+      return finish_rescaled<kPixels, Way::kRight>(block, sums, pixel);
   }
 }
 
 // kPixels pixels from `pixel` on.
-template <std::size_t kPixels, bool kWhole, bool kBytes>
+template <std::size_t kPixels, bool kBytes>
 HWY_NOINLINE void compute_pixels(const BlockRun& block, std::size_t pixel) {
   constexpr std::size_t kGroupBytes = kBlock * kTaps * (kBytes ? 1 : 2);
   const std::int8_t* const* first = block.run.first;
-  const std::size_t* steps = block.run.steps;
-  const std::byte* weights = block.prepared + 16 * kBlock;
+  const std::size_t step = block.run.step;
+  const std::byte* weights = block.prepared + BlockLayout::kListBytes;
   const std::byte* const end = weights + block.groups * kGroupBytes;
   Sum sums[kPixels * kSums];
   HWY_UNROLL(16) for (Sum& sum : sums) sum = zero_sum();
-  for (; weights != end; weights += kGroupBytes, first += kTaps, steps += kTaps) {
+  for (; weights != end; weights += kGroupBytes, first += kTaps) {
     const TapWeights<kBytes> group(weights);
     const std::int8_t* x[kTaps];
-    std::size_t step[kTaps];
     Input now[kTaps], next[kTaps];  // of one pixel and, loaded meanwhile, of the one after it
     HWY_UNROLL(4) for (std::size_t t = 0; t < kTaps; ++t) {
-      step[t] = steps[t];
-      x[t] = first[t] + pixel * step[t] + block.begin;
-      next[t] = take_input<kWhole>(x[t], step[t], block.edge);
+      x[t] = first[t] + pixel * step + block.begin;
+      next[t] = take_input(x[t], step, block.edge);
     }
     HWY_UNROLL(4) for (std::size_t i = 0; i < kPixels; ++i) {
       HWY_UNROLL(4) for (std::size_t t = 0; t < kTaps; ++t) {
         now[t] = next[t];
-        if (i + 1 < kPixels) next[t] = take_input<kWhole>(x[t], step[t], block.edge);
+        if (i + 1 < kPixels) next[t] = take_input(x[t], step, block.edge);
       }
       group.add(sums + i * kSums, now);
     }
   }
-  finish_block<kPixels, kWhole>(block, sums, pixel);
+  finish_block<kPixels>(block, sums, pixel);
 }
 
 template <bool kBytes>
 HWY_INLINE void compute_run(const BlockRun& block) {
   const std::size_t pixels = block.run.pixels;
-  std::size_t pixel = 0;
-  if (kBlock == 16 && block.edge.count < kBlock) {
-    for (; pixel < pixels; ++pixel) compute_pixels<1, false, kBytes>(block, pixel);
+  if (pixels < 4) {
+    for (std::size_t pixel = 0; pixel < pixels; ++pixel) compute_pixels<1, kBytes>(block, pixel);
     return;
   }
-  for (; pixel + 4 <= pixels; pixel += 4) compute_pixels<4, true, kBytes>(block, pixel);
-  for (; pixel < pixels; ++pixel) compute_pixels<1, true, kBytes>(block, pixel);
+  for (std::size_t pixel = 0; pixel + 4 <= pixels; pixel += 4)
+    compute_pixels<4, kBytes>(block, pixel);
+  if (pixels % 4 != 0) compute_pixels<4, kBytes>(block, pixels - 4);  // some of them again
 }
 
 void qdepthwise_run(const QConv2d& conv, const QDepthwiseRun& run) noexcept {
   const BlockLayout layout(conv);
-  BlockRun block{conv, run, 0, run.prepared, layout.groups, {}};
-  block.edge.x_end = conv.x_end;
-  for (std::size_t b = 0; b * kBlock < conv.in_c; ++b, block.prepared += layout.bytes) {
-    block.begin = begin_of_block(b, conv.in_c);
-    const std::size_t left = conv.in_c - block.begin;
-    block.edge.count = left < kBlock ? left : kBlock;
-#if HWY_TARGET == HWY_AVX3
-    block.edge.mask = left < kBlock ? (__mmask64{1} << left) - 1 : ~__mmask64{0};
-    compute_run<true>(block);
-#elif HWY_TARGET == HWY_AVX2
-    compute_run<false>(block);
-#else
-    if (layout.weight_bytes == 1) {
-      compute_run<true>(block);
-    } else {
+  const bool bytes = weights_are_bytes(conv);
+  const std::byte* prepared = run.prepared;
+  for (std::size_t begin = 0; begin < run.channels; begin += kBlock, prepared += layout.bytes) {
+    const BlockRun block{conv, run, begin, prepared, layout.groups, edge_of(run.channels - begin)};
+#if HWY_TARGET != HWY_AVX3
+    if (!bytes) {
       compute_run<false>(block);
+      continue;
     }
+#endif
+#if HWY_TARGET != HWY_AVX2
+    if (bytes) compute_run<true>(block);
 #endif
   }
 }

@@ -70,22 +70,42 @@ class Builder {
     for (std::size_t i = 0; i < count; i += kCopySlack) copy_bytes(to + i, from + i, kCopySlack);
   }
 
+  // Zero points to a slot, with the same liberty.
+  void fill_inputs(std::int8_t* to, std::size_t count) const {
+    const auto zero = static_cast<std::uint8_t>(conv_.attributes.x_zero);
+    if (!plan_.gathered) return fill_bytes(to, zero, count);
+    for (std::size_t i = 0; i < count; i += kCopySlack) fill_bytes(to + i, zero, kCopySlack);
+  }
+
   // A row of taps from (n, iy, ix) on.
   void gather_row(std::int8_t* to, std::size_t n, std::ptrdiff_t iy, std::ptrdiff_t ix) const {
-    const auto reach = static_cast<std::ptrdiff_t>((window_.kernel_w - 1) * window_.dilation_w);
+    const auto taps = static_cast<std::ptrdiff_t>(window_.kernel_w);
+    const auto width = static_cast<std::ptrdiff_t>(conv_.in_w);
     const bool row_inside = inside(iy, conv_.in_h);
-    if (row_inside && plan_.contiguous && inside(ix, conv_.in_w) &&
-        inside(ix + reach, conv_.in_w)) {
-      return copy_inputs(to, input_at(n, iy, ix), window_.kernel_w * conv_.in_c);
+    if (row_inside && plan_.contiguous) {
+      // Taps to the left of the image, inside, to the right.
+      const std::ptrdiff_t left = ix >= 0 ? 0 : -ix < taps ? -ix : taps;
+      const std::ptrdiff_t right = ix + taps <= width ? taps : width > ix ? width - ix : 0;
+      if (left > 0) fill_inputs(to, bytes_of_taps(left));
+      if (right > left) {
+        copy_inputs(to + bytes_of_taps(left), input_at(n, iy, ix + left),
+                    bytes_of_taps(right - left));
+      }
+      const std::ptrdiff_t rest = right > left ? right : left;
+      if (rest < taps) fill_inputs(to + bytes_of_taps(rest), bytes_of_taps(taps - rest));
+      return;
     }
     for (std::size_t kx = 0; kx < window_.kernel_w; ++kx, to += conv_.in_c) {
       if (row_inside && inside(ix, conv_.in_w)) {
         copy_inputs(to, input_at(n, iy, ix), conv_.in_c);
       } else {
-        fill_bytes(to, static_cast<std::uint8_t>(conv_.attributes.x_zero), conv_.in_c);
+        fill_inputs(to, conv_.in_c);
       }
       ix += static_cast<std::ptrdiff_t>(window_.dilation_w);
     }
+  }
+  std::size_t bytes_of_taps(std::ptrdiff_t taps) const {
+    return static_cast<std::size_t>(taps) * conv_.in_c;
   }
 
   const std::int8_t* gather_window(std::size_t r, const Pixel& pixel) const {

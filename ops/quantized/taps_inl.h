@@ -25,10 +25,9 @@ HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
-// How a block's inputs are read and its outputs written: `count` of the channels exist.
+// A block's channels: `count` of them exist.
 struct Edge {
   std::size_t count;
-  const std::int8_t* x_end;
 #if HWY_TARGET == HWY_AVX3
   __mmask64 mask;
 #endif
@@ -48,8 +47,26 @@ constexpr std::size_t channel_in_block(std::size_t j, std::size_t at) {
   return at / 4 * 16 + 4 * j + at % 4;
 }
 
+// Writes the weights of one group of taps in the order of add(); `rows` are the taps' weights of
+// the block, nullptr where there is no tap.
+template <bool kBytes>
+HWY_INLINE void put_weights(const std::int8_t* const* rows, std::int32_t, const Edge& edge,
+                            std::byte* to) {
+  Sum w[kTaps];
+  HWY_UNROLL(4) for (std::size_t t = 0; t < kTaps; ++t) {
+    w[t] = rows[t] == nullptr ? zero_sum() : _mm512_maskz_loadu_epi8(edge.mask, rows[t]);
+  }
+  const Sum low01 = _mm512_unpacklo_epi8(w[0], w[1]);
+  const Sum high01 = _mm512_unpackhi_epi8(w[0], w[1]);
+  const Sum low23 = _mm512_unpacklo_epi8(w[2], w[3]);
+  const Sum high23 = _mm512_unpackhi_epi8(w[2], w[3]);
+  _mm512_storeu_si512(to, _mm512_unpacklo_epi16(low01, low23));
+  _mm512_storeu_si512(to + 64, _mm512_unpackhi_epi16(low01, low23));
+  _mm512_storeu_si512(to + 128, _mm512_unpacklo_epi16(high01, high23));
+  _mm512_storeu_si512(to + 192, _mm512_unpackhi_epi16(high01, high23));
+}
+
 // The inputs of one tap, and on to the next pixel.
-template <bool kWhole>
 HWY_INLINE Input take_input(const std::int8_t*& x, std::size_t step, const Edge& edge) {
   const Sum input = _mm512_maskz_loadu_epi8(edge.mask, x);
   x += step;
@@ -76,7 +93,6 @@ struct TapWeights {
   }
 };
 
-template <bool kWhole>
 HWY_INLINE void store_block(const Int32V* rescaled, const QuantOutput& t, std::byte* y,
                             const Edge& edge) {
   const Sum zero = _mm512_set1_epi16(static_cast<std::int16_t>(t.zero));
@@ -99,14 +115,22 @@ HWY_INLINE __m256i widen_sixteen(const std::int8_t* x) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
 }
 
-template <bool kWhole>
-HWY_INLINE Input take_input(const std::int8_t*& x, std::size_t step, const Edge& edge) {
-  const std::int8_t* at = x;
+template <bool kBytes>
+HWY_INLINE void put_weights(const std::int8_t* const* rows, std::int32_t zero, const Edge&,
+                            std::byte* to) {
+  const __m256i zeroes = _mm256_set1_epi16(static_cast<std::int16_t>(zero));
+  Sum w[kTaps];
+  HWY_UNROLL(2) for (std::size_t t = 0; t < kTaps; ++t) {
+    w[t] = rows[t] == nullptr ? zero_sum() : _mm256_sub_epi16(widen_sixteen(rows[t]), zeroes);
+  }
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_unpacklo_epi16(w[0], w[1]));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 32), _mm256_unpackhi_epi16(w[0], w[1]));
+}
+
+HWY_INLINE Input take_input(const std::int8_t*& x, std::size_t step, const Edge&) {
+  const Input input = widen_sixteen(x);
   x += step;
-  if (kWhole || static_cast<std::size_t>(edge.x_end - at) >= kBlock) return widen_sixteen(at);
-  HWY_ALIGN std::int8_t copy[kBlock] = {};
-  copy_bytes(copy, at, edge.count);
-  return widen_sixteen(copy);
+  return input;
 }
 
 template <bool kBytes>
@@ -123,7 +147,6 @@ struct TapWeights {
   }
 };
 
-template <bool kWhole>
 HWY_INLINE void store_block(const Int32V* rescaled, const QuantOutput& t, std::byte* y,
                             const Edge& edge) {
   const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(rescaled[0].raw, rescaled[1].raw),
@@ -132,9 +155,10 @@ HWY_INLINE void store_block(const Int32V* rescaled, const QuantOutput& t, std::b
       _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   bytes = _mm_max_epi8(bytes, _mm_set1_epi8(static_cast<char>(t.low)));
   bytes = _mm_min_epi8(bytes, _mm_set1_epi8(static_cast<char>(t.high)));
+  const bool whole = edge.count == kBlock;
   HWY_ALIGN std::byte copy[kBlock];
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(kWhole ? y : copy), bytes);
-  if (!kWhole) copy_bytes(y, copy, edge.count);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(whole ? y : copy), bytes);
+  if (!whole) copy_bytes(y, copy, edge.count);
 }
 
 #else
@@ -142,15 +166,25 @@ inline constexpr std::size_t kBlock = 16, kSums = 4, kTaps = 2;
 
 constexpr std::size_t channel_in_block(std::size_t j, std::size_t at) { return 4 * j + at; }
 
-template <bool kWhole>
-HWY_INLINE Input take_input(const std::int8_t*& x, std::size_t step, const Edge& edge) {
-  if (!kWhole && static_cast<std::size_t>(edge.x_end - x) < kBlock) {
-    std::int8_t copy[kBlock] = {};
-    copy_bytes(copy, x, edge.count);
-    x += step;
-    return vld1q_s8(copy);
+template <bool kBytes>
+HWY_INLINE void put_weights(const std::int8_t* const* rows, std::int32_t zero, const Edge&,
+                            std::byte* to) {
+  HWY_UNROLL(2) for (std::size_t t = 0; t < kTaps; ++t) {
+    const int8x16_t w = rows[t] == nullptr ? vdupq_n_s8(0) : vld1q_s8(rows[t]);
+    if constexpr (kBytes) {
+      vst1q_s8(reinterpret_cast<std::int8_t*>(to) + t * kBlock, w);
+    } else {
+      auto* words = reinterpret_cast<std::int16_t*>(to) + t * kBlock;
+      const int16x8_t zeroes =
+          vdupq_n_s16(static_cast<std::int16_t>(rows[t] == nullptr ? 0 : zero));
+      vst1q_s16(words, vsubq_s16(vmovl_s8(vget_low_s8(w)), zeroes));
+      vst1q_s16(words + 8, vsubq_s16(vmovl_high_s8(w), zeroes));
+    }
   }
-  int8x16_t input;  // one instruction for both
+}
+
+HWY_INLINE Input take_input(const std::int8_t*& x, std::size_t step, const Edge&) {
+  Input input;  // one instruction for both
   __asm__ volatile("ld1 {%0.16b}, [%1], %2" : "=w"(input), "+r"(x) : "r"(step) : "memory");
   return input;
 }
@@ -194,15 +228,14 @@ struct TapWeights<true> {
   }
 };
 
-template <bool kWhole>
 HWY_INLINE void store_block(const Int32V* rescaled, const QuantOutput& t, std::byte* y,
                             const Edge& edge) {
   const Finish finish(t);
-  const int8x16_t bytes =
-      vcombine_s8(finish.bytes(rescaled[0], rescaled[1]), finish.bytes(rescaled[2], rescaled[3]));
+  const int8x16_t bytes = finish.bytes(rescaled);
+  const bool whole = edge.count == kBlock;
   std::int8_t copy[kBlock];
-  vst1q_s8(kWhole ? reinterpret_cast<std::int8_t*>(y) : copy, bytes);
-  if (!kWhole) copy_bytes(y, copy, edge.count);
+  vst1q_s8(whole ? reinterpret_cast<std::int8_t*>(y) : copy, bytes);
+  if (!whole) copy_bytes(y, copy, edge.count);
 }
 #endif
 

@@ -304,6 +304,14 @@ struct ChannelFactors {
   }
 };
 
+// From lists whose shifts are in range.
+HWY_INLINE void load_prepared(const std::int32_t* list, std::size_t step, ChannelFactors* factors) {
+  const Full32 d;
+  factors->bias = hn::LoadU(d, list);
+  factors->factor = hn::LoadU(d, list + step);
+  factors->shifts = Shifts(hn::LoadU(d, list + 2 * step));
+}
+
 // Ways of rescaling: floats, fixed point, and the latter with shifts to the right only.
 enum class Way { kFloat, kFixed, kRight };
 
@@ -354,6 +362,14 @@ struct Finish {
   HWY_INLINE int8x8_t bytes(Int32V first, Int32V second) const {
     const int16x8_t words = vqmovn_high_s32(vqmovn_s32(first.raw), second.raw);
     return vmax_s8(vmin_s8(vqmovn_s16(vqaddq_s16(words, zero)), high), low);
+  }
+  // 16 channels.
+  HWY_INLINE int8x16_t bytes(const Int32V* q) const {
+    const int16x8_t first = vqmovn_high_s32(vqmovn_s32(q[0].raw), q[1].raw);
+    const int16x8_t second = vqmovn_high_s32(vqmovn_s32(q[2].raw), q[3].raw);
+    const int8x16_t all =
+        vqmovn_high_s16(vqmovn_s16(vqaddq_s16(first, zero)), vqaddq_s16(second, zero));
+    return vmaxq_s8(vminq_s8(all, vcombine_s8(high, high)), vcombine_s8(low, low));
   }
 #endif
 };

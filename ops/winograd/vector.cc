@@ -28,19 +28,20 @@ constexpr std::size_t kSlice = 64;
 constexpr std::size_t kMostInputBytes = std::size_t{1} << 20;
 
 // Worker scratch, in bytes: pointers [tiles], one pixel of zeroes, V [16][tiles][C],
-// M [16][tiles][kSlice].
+// M [16][tiles][slice].
 struct WinogradScratch {
-  std::size_t tiles = 0, zeroes = 0, v = 0, m = 0, bytes = 0;
+  std::size_t tiles = 0, slice = 0, zeroes = 0, v = 0, m = 0, bytes = 0;
 
   explicit WinogradScratch(const Winograd& conv) {
     tiles = conv.tiles() < kMostTiles ? conv.tiles() : kMostTiles;
     while (tiles > kLeastTiles && 16 * tiles * conv.in_c * sizeof(float) > kMostInputBytes) {
       tiles /= 2;
     }
+    slice = conv.out_c < kSlice ? align_up(conv.out_c, kPanelWidth) : kSlice;
     zeroes = align_up(tiles * sizeof(const float*), 64);
     v = align_up(zeroes + conv.in_c * sizeof(float), 64);
     m = align_up(v + 16 * tiles * conv.in_c * sizeof(float), 64);
-    bytes = m + 16 * tiles * kSlice * sizeof(float);
+    bytes = m + 16 * tiles * slice * sizeof(float);
   }
 };
 
@@ -55,7 +56,7 @@ struct WinogradJob {
 
 // A block of tiles and its scratch.
 struct WinogradBlock {
-  std::size_t first, tiles;
+  std::size_t first, tiles, slice;
   const float** table;
   float* zeroes;
   float* v;
@@ -119,8 +120,8 @@ HWY_NOINLINE void transform_output(const Winograd& conv, const WinogradBlock& bl
         conv.residual + (conv.residual == nullptr ? 0 : pixel * conv.residual_pitch + channel);
   }
   const Activation& activation = conv.attributes.activation;
-  const float* m = block.m + t * kSlice;
-  const std::size_t matrix = block.tiles * kSlice;
+  const float* m = block.m + t * block.slice;
+  const std::size_t matrix = block.tiles * block.slice;
   for_each_vector(outputs, [&](auto d, std::size_t c) HWY_ATTR {
     using V = hn::Vec<decltype(d)>;
     V in[16], columns[8], out[4];
@@ -153,7 +154,7 @@ void multiply(const WinogradJob& job, const WinogradBlock& block, std::size_t ch
   gemm.length = conv.in_c;
   gemm.rows = block.tiles;
   gemm.outputs = outputs;
-  gemm.y_pitch = kSlice;
+  gemm.y_pitch = block.slice;
   gemm.raw = true;
   const std::size_t panel = panel_offset(channel / kPanelWidth, conv.in_c);
   const std::size_t matrix = group_elements(conv.out_c, conv.in_c);
@@ -161,7 +162,7 @@ void multiply(const WinogradJob& job, const WinogradBlock& block, std::size_t ch
     const float* v = block.v + p * block.tiles * conv.in_c;
     for (std::size_t t = 0; t < block.tiles; ++t) block.table[t] = v + t * conv.in_c;
     gemm.panels = conv.weights + p * matrix + panel;
-    gemm.y = block.m + p * block.tiles * kSlice;
+    gemm.y = block.m + p * block.tiles * block.slice;
     job.gemm(gemm);
   }
 }
@@ -174,6 +175,7 @@ void winograd_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) no
   WinogradBlock block;
   block.first = chunk / job.split.parts * job.block_tiles;
   const std::size_t left = conv.tiles() - block.first;
+  block.slice = job.scratch.slice;
   block.tiles = left < job.block_tiles ? left : job.block_tiles;
   block.table = reinterpret_cast<const float**>(scratch);
   block.zeroes = reinterpret_cast<float*>(scratch + job.scratch.zeroes);
@@ -184,8 +186,8 @@ void winograd_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) no
   std::size_t end = job.split.end(part) * kPanelWidth;
   if (end > conv.out_c) end = conv.out_c;
   for (std::size_t channel = job.split.begin(part) * kPanelWidth; channel < end;
-       channel += kSlice) {
-    const std::size_t outputs = end - channel < kSlice ? end - channel : kSlice;
+       channel += block.slice) {
+    const std::size_t outputs = end - channel < block.slice ? end - channel : block.slice;
     multiply(job, block, channel, outputs);
     for (std::size_t t = 0; t < block.tiles; ++t) {
       transform_output(conv, block, t, channel, outputs);

@@ -54,8 +54,10 @@ class Model:
         else:
             for folder in sorted(self.folder.glob("case_*")):
                 inputs = [array(path) for path in sorted(folder.glob("input*.npy"))]
-                outputs = [array(path) for path in sorted(folder.glob("*.npy"))
-                           if not path.name.startswith("input")]
+                outputs = [array(path) for path in sorted(folder.glob("output*.npy"))]
+                # What enters the heads of a detector is stored as H, W, C; ours is C, H, W.
+                outputs += [array(path).transpose(0, 3, 1, 2).copy()
+                            for path in sorted(folder.glob("pre_yolo_*.npy"))]
                 yield [inputs, outputs]
 
 

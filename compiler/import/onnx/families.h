@@ -1,4 +1,3 @@
-// The operators of ONNX, by family.
 // The ONNX operators of one family each (operators_<family>.cc).
 #pragma once
 
@@ -14,6 +13,7 @@ const OnnxImporters& reduction_importers();
 // Of operators whose axes were an attribute before they became an input, the second, with opset
 // `since`: makes them an input. `required`: there must be axes.
 void axes_input(NodeImport& n, std::int64_t since, bool required);
+const OnnxImporters& attention_importers();
 const OnnxImporters& matrix_importers();
 const OnnxImporters& normalization_importers();
 const OnnxImporters& recurrent_importers();

@@ -247,6 +247,7 @@ constexpr std::array kFamilies = {
     resize_importers,
     elementwise_importers,
     reduction_importers,
+    attention_importers,
     matrix_importers,
     normalization_importers,
     recurrent_importers,

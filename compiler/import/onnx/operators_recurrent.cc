@@ -114,8 +114,12 @@ void layer(NodeImport& n) {
   const std::size_t most = kind == RecurrentKind::kLstm ? 3 : 2;
   for (std::size_t i = 0; i < n.outputs.size() && i < most; ++i) {
     if (n.outputs[i] == kNoValue) continue;
-    n.builder.add({Op::kRecurrentResult, n.name, {all}, n.outputs[i],
-                   RecurrentResultAttributes{kOutputs[i], a}, {}});
+    n.builder.add({Op::kRecurrentResult,
+                   n.name,
+                   {all},
+                   n.outputs[i],
+                   RecurrentResultAttributes{kOutputs[i], a},
+                   {}});
   }
 }
 

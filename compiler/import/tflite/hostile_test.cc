@@ -223,8 +223,10 @@ TEST(TfliteOperator, HasTheOperandsItNeeds) {
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs.resize(1); },
                  "has 1 inputs and 1 outputs, which does not fit");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[1] = -1; }, "input 1 is missing");
-  expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[1] = 0; },
-                 "its weights, tensor 0 'x', must be a constant of rank 4");
+  expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs = {0, 0, -1}; },
+                 "its weights must be known when the model is compiled");
+  expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[1] = kBias; },
+                 "its weights, tensor 2 'constant', must have rank 4");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].inputs[2] = 4; }, "its bias");
   expect_refusal([](TfliteBuilder& b) { b.operators()[0].options_type = Options::AddOptions; },
                  "operator 0 (CONV_2D): its options are missing, or those of another operation");

@@ -382,6 +382,20 @@ TEST(TfliteDequantize, WidensWeightsOfHalfPrecision) {
   EXPECT_EQ(run(b, {{1, 1, 1, 1}}), (std::vector<float>{1, -2, 65504, 0x1p-24f}));
 }
 
+TEST(TfliteDequantize, FeedsWeightsOfHalfPrecisionToLayers) {
+  const std::vector<std::uint16_t> halves = {0x3c00, 0xc000};  // 1, -2
+  TfliteBuilder b;
+  const auto in = b.input("x", kF32, {1, 1, 1, 2});
+  const auto half =
+      b.constant(tfl::TensorType::FLOAT16, {1, 1, 1, 2}, std::as_bytes(std::span(halves)));
+  const auto wide = b.tensor("wide", kF32, {1, 1, 1, 2});
+  const auto out = b.output("y", kF32, {1, 1, 1, 1});
+  b.op(Operation::DEQUANTIZE, {half}, {wide});
+  b.op(Operation::CONV_2D, Options::Conv2DOptions, {in, wide, -1}, {out}, tfl::CreateConv2DOptions,
+       tfl::Padding::SAME, 1, 1, kNone, 1, 1);
+  EXPECT_EQ(run(b, {{5, 3}}), std::vector<float>{-1});
+}
+
 TEST(TfliteDequantize, WidensEightBitWeightsAlongTheirDimension) {
   TfliteBuilder b;
   const auto in = b.input("x", kF32, {2, 2});

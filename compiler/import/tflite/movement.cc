@@ -260,6 +260,8 @@ void pad(Translator& t) {
   std::vector<ValueId> inputs = {rank == 4 ? t.image(0) : t.plain(0), t.add_integers("pads", pads)};
   if (t.has_input(2)) {
     t.constant(2, "the value of the padding");
+    if (element_count(t.input_tensor(2).shape) != 1) t.refuse("pads with more than one value");
+    if (t.common_kind() == Kind::kQuantized) expect_same_scaling(t, 2);
     inputs.push_back(t.plain(2));
   } else if (t.common_kind() == Kind::kQuantized) {
     inputs.push_back(t.add_constant("padding", zero_of(t.output_tensor())));
@@ -325,6 +327,7 @@ void pack(Translator& t) {
     }
   }
   if (parts.empty()) return finish_integers(t, numbers);
+  if (!numbers.empty()) t.refuse("its inputs have different types");
   t.finish_plain(t.emit(Op::kConcat, std::move(parts), AxisAttributes{static_cast<std::int64_t>(axis)}));
 }
 

@@ -23,15 +23,16 @@ struct Layer {
   std::size_t channels = 0;                // the dimension of the weights that counts outputs
 };
 
-void expect_bias(const Translator& t, std::int64_t outputs, Kind kind) {
+void expect_bias(Translator& t, std::int64_t outputs, Kind kind) {
   if (!t.has_input(2)) return;
   const Tensor& bias = t.input_tensor(2);
   const auto wanted =
       kind == Kind::kQuantized ? file::TensorType::INT32 : file::TensorType::FLOAT32;
-  if (!bias.constant || bias.type != wanted || bias.shape != Shape{outputs}) {
+  if (bias.type != wanted || bias.shape != Shape{outputs}) {
     t.refuse("its bias, " + bias.name + ", must be " + std::to_string(outputs) + " constants of " +
              file::EnumNameTensorType(wanted));
   }
+  t.constant(2, "its bias");
 }
 
 void emit_layer(Translator& t, Layer layer) {
@@ -63,10 +64,11 @@ void emit_layer(Translator& t, Layer layer) {
 void expect_weights(const Translator& t) {
   t.expect_operands(2, 3);
   const Tensor& weights = t.input_tensor(1);
-  if (!weights.constant || weights.shape.size() != 4 || element_count(weights.shape) == 0) {
-    t.refuse("its weights, " + weights.name + ", must be a constant of rank 4");
+  if (weights.shape.size() != 4 || element_count(weights.shape) == 0) {
+    t.refuse("its weights, " + weights.name + ", must have rank 4");
   }
-  if (t.input_tensor(0).shape.size() != 4) t.refuse("works on images (rank 4) only");
+  const Shape& image = t.input_tensor(0).shape;
+  if (image.size() != 4 || element_count(image) == 0) t.refuse("works on images (rank 4) only");
 }
 
 Layer pool_layer(const Translator& t, const file::Pool2DOptions& pool) {
