@@ -8,8 +8,7 @@ namespace sz::ops {
 namespace {
 
 // What becomes of an element and an update. Sums and products of integers wrap.
-template <Reduction reduction>
-float combined(float there, float update) {
+float combined(Reduction reduction, float there, float update) {
   switch (reduction) {
     case Reduction::kAdd:
       return canonical(there + update);
@@ -21,8 +20,7 @@ float combined(float there, float update) {
       return canonical(update < there || update != update ? update : there);
   }
 }
-template <Reduction reduction>
-std::int64_t combined(std::int64_t there, std::int64_t update) {
+std::int64_t combined(Reduction reduction, std::int64_t there, std::int64_t update) {
   const auto a = static_cast<std::uint64_t>(there);
   const auto b = static_cast<std::uint64_t>(update);
   switch (reduction) {
@@ -37,8 +35,9 @@ std::int64_t combined(std::int64_t there, std::int64_t update) {
   }
 }
 
-template <Reduction reduction, typename T>
+template <typename T>
 void combine_blocks(const Indexed& indexed, std::byte* to, const std::byte* from) {
+  const auto reduction = static_cast<Reduction>(indexed.a.head.reduction);
   using Wide = std::conditional_t<std::is_same_v<T, float>, float, std::int64_t>;
   T* y = reinterpret_cast<T*>(to);
   const T* update = reinterpret_cast<const T*>(from);
@@ -46,20 +45,19 @@ void combine_blocks(const Indexed& indexed, std::byte* to, const std::byte* from
   for (std::uint64_t i = 0; i < indexed.blocks; ++i, walk.next()) {
     T* block = y + walk.place();
     for (std::uint32_t j = 0; j < indexed.a.head.block; ++j, ++update) {
-      block[j] = static_cast<T>(combined<reduction>(Wide{block[j]}, Wide{*update}));
+      block[j] = static_cast<T>(combined(reduction, Wide{block[j]}, Wide{*update}));
     }
   }
 }
 
-template <Reduction reduction>
 void combine(const Indexed& indexed, DType type, std::byte* y, const std::byte* updates) {
   switch (type) {
     case DType::kF32:
-      return combine_blocks<reduction, float>(indexed, y, updates);
+      return combine_blocks<float>(indexed, y, updates);
     case DType::kI32:
-      return combine_blocks<reduction, std::int32_t>(indexed, y, updates);
+      return combine_blocks<std::int32_t>(indexed, y, updates);
     default:
-      return combine_blocks<reduction, std::int64_t>(indexed, y, updates);
+      return combine_blocks<std::int64_t>(indexed, y, updates);
   }
 }
 
@@ -100,22 +98,10 @@ Status run_scatter(const Step& step, const RunContext&) noexcept {
   std::byte* y = step.outputs[0]->data;
   const std::byte* updates = step.inputs[2]->data;
   if (!runs_in_place(step)) copy_bytes(y, x.data, x.elements() * element);
-  switch (static_cast<Reduction>(indexed.a.head.reduction)) {
-    case Reduction::kNone:
-      replace_blocks(indexed, element, y, updates);
-      break;
-    case Reduction::kAdd:
-      combine<Reduction::kAdd>(indexed, x.dtype, y, updates);
-      break;
-    case Reduction::kMul:
-      combine<Reduction::kMul>(indexed, x.dtype, y, updates);
-      break;
-    case Reduction::kMax:
-      combine<Reduction::kMax>(indexed, x.dtype, y, updates);
-      break;
-    case Reduction::kMin:
-      combine<Reduction::kMin>(indexed, x.dtype, y, updates);
-      break;
+  if (static_cast<Reduction>(indexed.a.head.reduction) == Reduction::kNone) {
+    replace_blocks(indexed, element, y, updates);
+  } else {
+    combine(indexed, x.dtype, y, updates);
   }
   return Status::kOk;
 }

@@ -41,8 +41,8 @@ struct Row {
 
 // Puts `place` at the root of a heap whose root is the worst of all.
 template <typename T>
-void sift(const Row<T>& row, std::uint32_t* heap, std::size_t size, std::size_t at,
-          std::uint32_t place) {
+[[gnu::noinline]] void sift(const Row<T>& row, std::uint32_t* heap, std::size_t size,
+                            std::size_t at, std::uint32_t place) {
   for (std::size_t child = 2 * at + 1; child < size; child = 2 * at + 1) {
     if (child + 1 < size && row.better(heap[child], heap[child + 1])) ++child;
     if (!row.better(place, heap[child])) break;
