@@ -119,7 +119,7 @@ enum class Op {
   // Attention and what belongs to it, all of it spelled out; AttentionAttributes.
   kHeads,            // x [B, S, H * D] or [B, H, S, D] -> [B, H, S, D]
   kAttentionScores,  // q [B, H, S, D], k [B, KH, T, D] -> [B, H, S, T]: q k^T * scale
-  kAttentionMask,    // scores, optional mask (bool or f32); adds the mask and the causal one
+  kAttentionMask,    // scores, optional mask, optional past keys; adds the mask and the causal one
   kSoftcap,          // scores: cap * tanh(scores / cap)
   kAttentionValues,  // weights [B, H, S, T], v [B, KH, T, D], x -> as kHeads read it, like x
   kRotary,           // x, cos, sin, optional positions; RotaryAttributes
