@@ -38,6 +38,16 @@ class CompiledModel : public ::testing::TestWithParam<const char*> {
     return compile_file((folder_ / "model.onnx").string(), options);
   }
 
+  // input_0.pb, input_1.pb ... of a set, or the outputs.
+  static std::vector<std::vector<float>> read_all(const fs::path& set, const std::string& kind) {
+    std::vector<std::vector<float>> tensors;
+    while (true) {
+      const fs::path file = set / (kind + "_" + std::to_string(tensors.size()) + ".pb");
+      if (!fs::exists(file)) return tensors;
+      tensors.push_back(read_tensor(file.string()));
+    }
+  }
+
   fs::path folder_;
 };
 
@@ -47,21 +57,23 @@ TEST_P(CompiledModel, GivesTheResultsOfTheReferenceEngine) {
   int sets = 0;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     if (!entry.is_directory()) continue;
-    const auto outputs =
-        run_package(result.package, {read_tensor((entry.path() / "input_0.pb").string())});
-    const auto expected = read_tensor((entry.path() / "output_0.pb").string());
-    const double distance = relative_distance(outputs.at(0), expected);
-    std::cout << entry.path().filename() << ": " << distance << '\n';
-    EXPECT_LE(distance, kTolerance) << entry.path();
+    const auto outputs = run_package(result.package, read_all(entry.path(), "input"));
+    const auto expected = read_all(entry.path(), "output");
+    ASSERT_EQ(outputs.size(), expected.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const double distance = relative_distance(outputs[i], expected[i]);
+      std::cout << entry.path().filename() << ": " << distance << '\n';
+      EXPECT_LE(distance, kTolerance) << entry.path() << ", output " << i;
+    }
     ++sets;
   }
   EXPECT_GT(sets, 0);
 }
 
 TEST_P(CompiledModel, GivesTheSameBitsWithReferenceKernels) {
-  const auto input = read_tensor((folder_ / "test_data_set_0" / "input_0.pb").string());
-  const auto fast = run_package(compile(false).package, {input});
-  const auto plain = run_package(compile(true).package, {input});
+  const auto inputs = read_all(folder_ / "test_data_set_0", "input");
+  const auto fast = run_package(compile(false).package, inputs);
+  const auto plain = run_package(compile(true).package, inputs);
   EXPECT_EQ(fast, plain);
 }
 
@@ -138,7 +150,8 @@ INSTANTIATE_TEST_SUITE_P(Models, CompiledModel,
                          ::testing::Values("mnist_cnn", "squeezenet1.0", "resnet8_cifar10",
                                            "resnet20_cifar10", "mobilenet_v1_1.0_224",
                                            "mobilenet_v2_1.0_224", "vww_mobilenet_v1_0.25_96",
-                                           "kws_dscnn", "ad_autoencoder"),
+                                           "kws_dscnn", "ad_autoencoder", "silero_vad_16k",
+                                           "cct_2_32_32_128"),
                          [](const auto& parameter) {
                            std::string name = parameter.param;
                            for (char& c : name) c = c == '.' ? '_' : c;

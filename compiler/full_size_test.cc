@@ -1,4 +1,4 @@
-// Well-known networks at full size with generated weights: ResNet-50, ShuffleNet, SqueezeNet 1.1.
+// Well-known networks at full size with generated weights: AlexNet, ResNet-50, ShuffleNet, SqueezeNet 1.1.
 // The file holds the graph only; each weight is a ConstantOfShape node whose values a formula
 // gives.
 #include <gtest/gtest.h>
@@ -59,7 +59,7 @@ TEST_P(FullSize, GivesTheResultsOfTheReferenceEngine) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, FullSize,
-                         ::testing::Values("resnet50", "shufflenet", "squeezenet"));
+                         ::testing::Values("bvlc_alexnet", "resnet50", "shufflenet", "squeezenet"));
 
 }  // namespace
 }  // namespace sz::compiler
