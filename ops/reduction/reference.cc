@@ -19,7 +19,8 @@ float along(const float* x, const Lines& lines) {
   const std::size_t grouped = lines.columns - lines.columns % kReduceLanes;
   for (std::size_t r = 0; r < lines.rows; ++r) {
     for (std::size_t c = 0; c < lines.columns; ++c) {
-      float& part = (c < grouped ? whole : rest)[c % kReduceLanes];
+      float* parts = c < grouped ? whole : rest;
+      float& part = parts[c % kReduceLanes];
       part = accumulate<kind, Scalar>(part, x[r * lines.row_step + c]);
     }
   }
