@@ -22,7 +22,7 @@ PREPROCESS ?=
 LABELS ?=
 ID ?=
 
-.PHONY: help demo test claims fuzz fuzz-build bench packages test-packages host asan tsan arm64 trusted test-ta device-files clean
+.PHONY: help demo test claims fuzz fuzz-build bench peers packages test-packages host asan tsan arm64 trusted test-ta device-files clean
 
 help:
 	@echo "make demo              boot the emulated device, run a trained model in its secure world"
@@ -32,6 +32,7 @@ help:
 	@echo "make claims [ID=id]    measure every figure that we claim (ID=list lists them)"
 	@echo "make fuzz [SECONDS=600]  run every fuzz target for that long"
 	@echo "make bench             kernel benchmarks on this machine"
+	@echo "make peers             latency beside ONNX Runtime (fetched from npm), every model"
 	@echo "make host              build compiler, command line and tests for this machine"
 	@echo "make device-files      build firmware, TA and programs for the device"
 	@echo "make clean             remove build/ (downloads stay cached: see device/README.md)"
@@ -128,6 +129,9 @@ fuzz: fuzz-build
 
 bench: host
 	@$(BUILD)/host/bench/ops_bench
+
+peers: host
+	@bench/peers/compare.py
 
 clean:
 	rm -rf $(BUILD)

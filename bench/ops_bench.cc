@@ -205,7 +205,7 @@ std::unique_ptr<Runner> runner_of(const Layer& l) {
   Conv2dAttributes attributes;
   attributes.window = {l.kernel, l.kernel, l.stride, l.stride, 1, 1, l.pad, l.pad, l.pad, l.pad};
   attributes.groups = l.depthwise ? l.inputs : 1;
-  attributes.clamp = {0.0f, 6.0f};
+  attributes.activation.clamp = {0.0f, 6.0f};
   const ConvWeightShape shape{l.inputs, l.outputs, attributes.groups, l.kernel, l.kernel};
   std::vector<Buffer> inputs{Buffer({1, l.size, l.size, l.inputs}),
                              Buffer({static_cast<std::uint32_t>(*packed_conv2d_elements(shape))})};
@@ -258,7 +258,8 @@ void bench_fully_connected(benchmark::State& state, std::uint32_t rows, std::uin
 template <std::size_t kLayers>
 void add_network(const std::string& network, const Layer (&layers)[kLayers], Isa isa) {
   const std::string suffix = std::string("/") + name_of(isa);
-  const auto add = [&](const std::string& name, std::vector<Layer> some, std::uint32_t threads = 1) {
+  const auto add = [&](const std::string& name, std::vector<Layer> some,
+                       std::uint32_t threads = 1) {
     benchmark::RegisterBenchmark((network + "/" + name + suffix).c_str(), bench_layers, some, isa,
                                  threads)
         ->Unit(benchmark::kMicrosecond)

@@ -37,9 +37,20 @@ class RegistryTest(unittest.TestCase):
         import claims.core_speed  # noqa: F401  pylint: disable=unused-import
         import claims.first_network  # noqa: F401  pylint: disable=unused-import
         import claims.original  # noqa: F401  pylint: disable=unused-import
+        import claims.peers  # noqa: F401  pylint: disable=unused-import
         ids = [one.id for one in registry.CLAIMS]
         self.assertEqual(len(ids), len(set(ids)))
         self.assertGreater(len(ids), 10)
+
+    def test_a_comparison_lists_the_worst_first_and_what_was_not_compared(self):
+        from claims import peers
+        row = {"model": "good", "ratio": 0.5, "processor_ratio": 0.5, "smartzone_ms": 1.0,
+               "onnxruntime_ms": 2.0, "smartzone_cores": 1, "others_busy_cores": 0.25}
+        note = peers.note_of([row, {"model": "no", "problem": "not compiled: X"},
+                              row | {"model": "bad", "ratio": 1.5}])
+        self.assertTrue(note.startswith("2 of 3 models: bad 1.500"), note)
+        self.assertIn("no: not compiled: X", note)
+        self.assertEqual(peers.note_of([{"model": "no", "problem": "X"}]), "no: X")
 
 
 if __name__ == "__main__":

@@ -305,6 +305,12 @@ TEST_F(Cli, CompilesADarknetNetworkWithItsWeights) {
   write("m.onnx", std::string("x"));
   EXPECT_THAT(run("compile m.onnx --weights net.weights -o x.szp").err,
               HasSubstr("only for Darknet"));
+  write("m.tflite", std::string("something"));
+  EXPECT_THAT(run("compile m.tflite -o x.szp").err,
+              HasSubstr("m.tflite: is not a TensorFlow Lite model"));
+  EXPECT_THAT(run("inspect m.tflite").err, HasSubstr("is not a TensorFlow Lite model"));
+  EXPECT_THAT(run("compile m.tflite --weights net.weights -o x.szp").err,
+              HasSubstr("only for Darknet"));
 }
 
 }  // namespace

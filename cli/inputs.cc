@@ -27,7 +27,7 @@ const Preprocess& recorded(const Package& package, const std::string& name, cons
   throw Error(name + ": is " + what + ", but package '" + package.name() +
               "' does not record how pixels become the network's input. Compile the model with "
               "--preprocess FILE.json (colour order, size, mean and scale), or pass the finished "
-              "tensor as a .npy file of f32");
+              "tensor as a .npy file of the input's type");
 }
 
 Tensor raw_input(const std::string& path, const TensorInfo& info) {
@@ -53,7 +53,9 @@ std::string type_and_shape(ElementType type, const std::vector<std::int64_t>& sh
 Tensor pixels_input(std::span<const std::byte> pixels, const TensorInfo& info,
                     const Package& package, const std::string& name) {
   const Preprocess& preprocess = recorded(package, name, "8-bit pixels");
-  if (info.type != ElementType::kF32 || pixels.size() != info.elements() ||
+  const bool takes_pixels = info.type == ElementType::kF32 || info.type == ElementType::kI8 ||
+                            info.type == ElementType::kU8;
+  if (!takes_pixels || pixels.size() != info.elements() ||
       info.elements() % preprocess.mean.size() != 0) {
     throw Error(name + ": has " + std::to_string(pixels.size()) + " pixels for input '" +
                 info.name + "', which is " + type_and_shape(info.type, info.shape));
@@ -80,7 +82,8 @@ Tensor npy_element(const Npy& npy, std::size_t index, const TensorInfo& info,
   const std::size_t bytes = info.elements() * element_bytes(npy.type);
   const auto data = std::span(npy.data).subspan(index * bytes, bytes);
   if (npy.type == info.type) return {info, std::vector<std::byte>(data.begin(), data.end())};
-  if (npy.type == ElementType::kU8 && info.type == ElementType::kF32) {
+  if (npy.type == ElementType::kU8 &&
+      (info.type == ElementType::kF32 || info.type == ElementType::kI8)) {
     return pixels_input(data, info, package, name);
   }
   throw Error(name + ": holds " + std::string(element_type_name(npy.type)) + "; input '" +

@@ -12,7 +12,7 @@ namespace sz::cli {
 // Reads one file as the network's input `info`, by the file's ending:
 //   .jpg .jpeg .png .bmp   a picture, through the preprocessing that the package records
 //   .npy                   a tensor of the input's shape (leading dimensions of 1 do not matter)
-//                          and type; u8 for an f32 input are pixels: mean and scale are applied
+//                          and type; u8 for an f32 or i8 input are pixels: mean and scale are applied
 //   .bin .raw .f32         the input's bytes as they are, exactly its size
 // Throws Error, also where the package records no preprocessing but the file needs one.
 Tensor load_input(const std::string& path, const TensorInfo& info, const Package& package);

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/files.h"
+#include "cli/quantize.h"
 #include "cli/table.h"
 #include "compiler/compile.h"
 
@@ -18,14 +19,18 @@ constexpr const char* kFooter =
     "   \"resize\": {\"shorter_side\": 256},         or {\"height\": H, \"width\": W}, or null\n"
     "   \"crop\": {\"height\": 224, \"width\": 224},   the centre, or null\n"
     "   \"mean\": [123.7, 116.3, 103.5], \"scale\": [0.0171, 0.0175, 0.0174]}\n"
-    "value = (pixel - mean) * scale, pixel from 0 to 255, one mean and scale a channel.\n"
+    "value = (pixel - mean) * scale, pixel from 0 to 255, one mean and scale a channel;\n"
+    "for an input of i8 or u8 the value is rounded and held to its range.\n"
     "\n"
     "Examples:\n"
     "  smartzone compile digits.onnx -o digits.szp\n"
     "  smartzone compile digits.onnx -o digits.szp --preprocess preprocess.json --labels "
     "labels.txt\n"
     "  smartzone compile net.onnx -o net.szp --input-shape data=1,3,224,224\n"
-    "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)";
+    "  smartzone compile net.onnx -o net.szp --quantize int8 --calibrate photos --preprocess "
+    "preprocess.json\n"
+    "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)\n"
+    "  smartzone compile net.tflite -o net.szp                         (TensorFlow Lite)";
 
 struct CompileArguments {
   std::string model;
@@ -37,6 +42,7 @@ struct CompileArguments {
   std::vector<std::string> input_shapes;
   bool reference_kernels = false;
   bool no_bands = false;
+  QuantizeArguments quantize;
 };
 
 // "data=1,3,224,224".
@@ -113,15 +119,31 @@ auto translated(Body body) {
 }
 
 int compile(const Globals& globals, const CompileArguments& arguments) {
-  const compiler::CompileOptions options = compile_options(arguments);
-  const compiler::CompileResult result =
-      translated([&] { return compiler::compile_file(arguments.model, options); });
+  check(arguments.quantize);
+  compiler::CompileOptions options = compile_options(arguments);
+  const auto run = [&] {
+    return translated([&] { return compiler::compile_file(arguments.model, options); });
+  };
+  compiler::CompileResult result = run();
+  std::optional<Judged> judged;
+  if (!arguments.quantize.to.empty()) {
+    // The samples are read as the inputs of the network on f32.
+    const Package real = Package::from_bytes(std::move(result.package), arguments.model);
+    options.quantize = quantize_options(arguments.quantize, real);
+    result = run();
+    judged = judge_both(arguments.quantize, real,
+                        Package::from_bytes(result.package, arguments.output));
+  }
   write_file(arguments.output, result.package);
   if (globals.json) {
-    print_json(report_json(result.report, arguments));
-  } else {
-    std::cout << compiler::to_text(result.report) << "written to " << arguments.output << '\n';
+    Json json = report_json(result.report, arguments);
+    if (result.quantization) json["quantization"] = quantization_json(*result.quantization, judged);
+    print_json(json);
+    return kExitOk;
   }
+  std::cout << compiler::to_text(result.report);
+  if (result.quantization) std::cout << quantization_text(*result.quantization, judged);
+  std::cout << "written to " << arguments.output << '\n';
   return kExitOk;
 }
 
@@ -139,10 +161,10 @@ int inspect_model(const Globals& globals, const std::string& path) {
 
 void add_compile(CLI::App& app, Globals& globals, Action* action) {
   auto arguments = std::make_shared<CompileArguments>();
-  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet) to a package");
+  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet, TensorFlow Lite) to a package");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg)")->required();
+  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg, .tflite)")->required();
   sub->add_option("-o,--output", arguments->output, "package to write (.szp)")->required();
   sub->add_option("--weights", arguments->weights,
                   "weights of a .cfg (default: beside it, with the ending .weights)");
@@ -157,6 +179,7 @@ void add_compile(CLI::App& app, Globals& globals, Action* action) {
                 "do not compute chains of layers in bands of rows: more memory, fewer steps");
   sub->add_flag("--reference-kernels", arguments->reference_kernels,
                 "the plain loops instead of the vector kernels: slow, for comparison");
+  add_quantize_options(*sub, &arguments->quantize);
   sub->callback([&globals, arguments, action] {
     *action = [&globals, arguments] { return compile(globals, *arguments); };
   });

@@ -11,10 +11,12 @@
 #include "compiler/host/fold_on_engine.h"
 #include "compiler/import/darknet/importer.h"
 #include "compiler/import/onnx/importer.h"
+#include "compiler/import/tflite/importer.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/bands.h"
 #include "compiler/plan/encode.h"
 #include "compiler/plan/lower.h"
+#include "compiler/quantize/quantize.h"
 
 namespace sz::compiler {
 namespace {
@@ -71,6 +73,24 @@ Imported read_onnx(std::span<const std::byte> bytes, const std::string& source,
   return {import_onnx(bytes, import), digest_of(bytes)};
 }
 
+Imported read_tflite(std::span<const std::byte> bytes, const std::string& source,
+                     const CompileOptions& options) {
+  tell(options, "import");
+  if (!options.weights_path.empty()) {
+    throw CompileError(source + ": a TensorFlow Lite file has its weights in itself; weights from " +
+                       options.weights_path + " are only for Darknet's .cfg files");
+  }
+  if (!options.input_shapes.empty()) {
+    throw CompileError(source +
+                       ": the shapes of its inputs stand in the file; a shape given beside it is "
+                       "only for ONNX files");
+  }
+  TfliteImportOptions import;
+  import.source = source;
+  import.constant_budget = options.constant_budget;
+  return {import_tflite(bytes, import), digest_of(bytes)};
+}
+
 Imported read_darknet(std::string_view cfg, std::span<const std::byte> weights,
                       const std::string& source, const std::string& weights_source,
                       const CompileOptions& options) {
@@ -102,8 +122,15 @@ Imported read_darknet_files(std::span<const std::byte> cfg, const std::string& p
 
 Imported read_model(const std::string& path, const CompileOptions& options) {
   const std::vector<std::byte> bytes = read_file(path);
-  return model_format(path, bytes) == ModelFormat::kOnnx ? read_onnx(bytes, path, options)
-                                                         : read_darknet_files(bytes, path, options);
+  switch (model_format(path, bytes)) {
+    case ModelFormat::kOnnx:
+      return read_onnx(bytes, path, options);
+    case ModelFormat::kTflite:
+      return read_tflite(bytes, path, options);
+    case ModelFormat::kDarknet:
+      break;
+  }
+  return read_darknet_files(bytes, path, options);
 }
 
 Report make_report(const Graph& graph, const Program& program, const Schedule& schedule,
@@ -124,6 +151,8 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   Graph& graph = model.graph;
   const std::string source = graph.source;
   run_passes(graph, options.progress, fold_on_engine);
+  std::optional<QuantizationReport> quantization;
+  if (options.quantize) quantization = quantize_graph(graph, *options.quantize, options.progress);
   tell(options, "lower");
   const auto kernel = options.reference_kernels ? ops::Kernel::kReference : ops::Kernel::kVector;
   const Program whole = lower(graph, kernel);
@@ -140,6 +169,7 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   const engine::MemoryNeed need = check_emitted(encoded.plan, source);
 
   CompileResult result;
+  result.quantization = std::move(quantization);
   Report& report = result.report;
   report = make_report(graph, program, order, liveness, placement);
   report.live_bound = live_bound;
@@ -164,13 +194,16 @@ ModelFormat model_format(const std::string& path, std::span<const std::byte> byt
   const std::string ending = std::filesystem::path(path).extension().string();
   if (ending == ".onnx") return ModelFormat::kOnnx;
   if (ending == ".cfg") return ModelFormat::kDarknet;
+  if (ending == ".tflite") return ModelFormat::kTflite;
   if (ending == ".weights") {
     throw CompileError(path +
                        ": holds Darknet weights only; name the .cfg file, and the weights "
                        "with --weights");
   }
-  // A .cfg begins with [net], but for comments; an ONNX file usually with field 1, its version.
+  // A .cfg begins with [net], but for comments; an ONNX file usually with field 1, its version; a
+  // TensorFlow Lite file has its identifier behind the first four bytes.
   std::string_view text = as_text(bytes);
+  if (text.size() >= 8 && text.substr(4, 4) == "TFL3") return ModelFormat::kTflite;
   if (text.substr(0, 1) == "\x08") return ModelFormat::kOnnx;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -184,8 +217,8 @@ ModelFormat model_format(const std::string& path, std::span<const std::byte> byt
     break;
   }
   throw CompileError(path +
-                     ": it is not clear what kind of model this is; name it .onnx (ONNX) or "
-                     ".cfg (Darknet)");
+                     ": it is not clear what kind of model this is; name it .onnx (ONNX), "
+                     ".tflite (TensorFlow Lite) or .cfg (Darknet)");
 }
 
 CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
@@ -198,8 +231,17 @@ CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> w
   return compile(read_darknet(cfg, weights, source, source + " (weights)", options), options);
 }
 
+CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string& source,
+                             const CompileOptions& options) {
+  return compile(read_tflite(bytes, source, options), options);
+}
+
 CompileResult compile_file(const std::string& path, const CompileOptions& options) {
   return compile(read_model(path, options), options);
+}
+
+ConstantPtr read_tensor_file(const std::string& path) {
+  return import_tensor_bytes(read_file(path), path, kMaxTensorBytes);
 }
 
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {

@@ -13,13 +13,14 @@
 
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
+#include "compiler/quantize/options.h"
 #include "compiler/report/report.h"
 
 namespace sz::compiler {
 
-enum class ModelFormat { kOnnx, kDarknet };
+enum class ModelFormat { kOnnx, kDarknet, kTflite };
 
-// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg), or by the beginning where
+// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg, .tflite), or by the beginning where
 // that says nothing. Throws CompileError where both do not tell.
 ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes);
 
@@ -38,6 +39,8 @@ struct CompileOptions {
   std::map<std::string, ConstantPtr> input_values;
   // Told what is being done, if not empty.
   std::function<void(std::string_view)> progress;
+  // Set: a network on f32 becomes one on 8-bit integers (quantize/options.h).
+  std::optional<QuantizeOptions> quantize;
   // Most bytes of all constants that the compiler keeps, those that it computes included.
   std::uint64_t constant_budget = std::uint64_t{1} << 30;
 };
@@ -45,6 +48,7 @@ struct CompileOptions {
 struct CompileResult {
   std::vector<std::byte> package;  // package/package_format.h
   Report report;
+  std::optional<QuantizationReport> quantization;  // if it was asked for
 };
 
 // Compiles the model file at `path`, of whatever format. Throws CompileError: one sentence with the
@@ -56,6 +60,11 @@ CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& 
                            const CompileOptions& options);
 CompileResult compile_darknet(std::string_view cfg, std::span<const std::byte> weights,
                               const std::string& source, const CompileOptions& options);
+CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string& source,
+                             const CompileOptions& options);
+
+// The tensor in a file of ONNX's test data: a serialised onnx.TensorProto (.pb). Throws CompileError.
+ConstantPtr read_tensor_file(const std::string& path);
 
 // The graph of a model file after the passes, as a table. Throws CompileError.
 std::string inspect_graph(const std::string& path, const CompileOptions& options);

@@ -45,7 +45,8 @@ class HostilePlans : public ::testing::TestWithParam<ops::Kernel> {
  protected:
   std::vector<TestPlan> plans() const {
     return {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
-            convolutions_plan(GetParam()).finish(), enlarging_plan(GetParam()).finish()};
+            convolutions_plan(GetParam()).finish(),     enlarging_plan(GetParam()).finish(),
+            residuals_plan(GetParam()).finish(),        functions_plan(GetParam()).finish()};
   }
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, HostilePlans,

@@ -110,7 +110,8 @@ TEST_P(ModelKernels, ComputesASmallNetwork) {
 TEST_P(ModelKernels, GivesTheSameBitsWhateverWasInMemoryAndForEveryNumberOfWorkers) {
   for (const TestPlan& plan :
        {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
-        convolutions_plan(GetParam()).finish(), enlarging_plan(GetParam()).finish()}) {
+        convolutions_plan(GetParam()).finish(), enlarging_plan(GetParam()).finish(),
+        residuals_plan(GetParam()).finish(), functions_plan(GetParam()).finish()}) {
     ModelRunner runner(plan.plan);
     ASSERT_TRUE(runner.failure().ok());
     const auto inputs = bytes_of(ramp(runner.input_bytes(0) / sizeof(float)));
@@ -133,7 +134,8 @@ TEST(Model, KernelsGiveTheSameBits) {
   for (const auto kernel : {ops::Kernel::kReference, ops::Kernel::kVector}) {
     for (const TestPlan& plan :
          {sequence_plan(kernel).builder.finish(), branches_plan(kernel).builder.finish(),
-          convolutions_plan(kernel).finish(), enlarging_plan(kernel).finish()}) {
+          convolutions_plan(kernel).finish(), enlarging_plan(kernel).finish(),
+          residuals_plan(kernel).finish(), functions_plan(kernel).finish()}) {
       ModelRunner runner(plan.plan);
       ASSERT_TRUE(runner.failure().ok());
       ASSERT_TRUE(runner.attach(plan.weights).ok());
@@ -298,7 +300,7 @@ TEST(Model, MemoryNeedRefusesScratchBeyondTheWindow) {
   EXPECT_TRUE(memory_need(header, 1, &need).ok());
   EXPECT_EQ(memory_need(header, 2, &need).status, Status::kPlanLimit);
   EXPECT_EQ(memory_need(header, 0xffffffff, &need).status, Status::kPlanLimit);
-  header.version = 2;
+  header.version = package::kPlanVersion + 1;
   EXPECT_EQ(memory_need(header, 1, &need).status, Status::kPlanVersion);
 }
 

@@ -55,7 +55,8 @@ std::uint64_t work_of(const package::PlanView& plan) {
     }
     const std::uint64_t output = elements(plan.tensors()[operands[step.input_count]]);
     const auto op = static_cast<ops::OpCode>(step.op);
-    if (op == ops::OpCode::kConv2d || op == ops::OpCode::kFullyConnected) {
+    if (op == ops::OpCode::kConv2d || op == ops::OpCode::kFullyConnected ||
+        op == ops::OpCode::kConvWinograd) {
       most *= output;  // weights x output, more than there is
     } else if (op == ops::OpCode::kPool2d) {
       most += output * attributes[0] * attributes[1];

@@ -17,6 +17,12 @@ struct Clamp {
   float high = __builtin_inff();
 };
 
+// What ends a convolution: if v < 0: v * slope (a slope of 1: nothing); then the clamp.
+struct Activation {
+  Clamp clamp;
+  float slope = 1.0f;
+};
+
 struct Window2d {
   std::uint32_t kernel_h = 1, kernel_w = 1;
   std::uint32_t stride_h = 1, stride_w = 1;
@@ -24,11 +30,19 @@ struct Window2d {
   std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
 };
 
-// Conv2d. Inputs: x [N,H,W,C], packed weights (see ops/gemm/pack.h); output y [N,OH,OW,M].
+// Conv2d. Inputs: x [N,H,W,C], packed weights (see ops/gemm/pack.h), optional residual of the shape
+// of y; output y [N,OH,OW,M]. The slope of the activation is finite.
 struct Conv2dAttributes {
   Window2d window;
   std::uint32_t groups = 1;
-  Clamp clamp;
+  Activation activation;
+};
+
+// ConvWinograd: 3 x 3, stride 1. Inputs: x [N,H,W,C], packed weights (see ops/winograd/pack.h),
+// optional residual of the shape of y; output y [N,OH,OW,M]. The slope is finite.
+struct WinogradAttributes {
+  std::uint32_t pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+  Activation activation;
 };
 
 // FullyConnected. Inputs: x [..., K], packed weights; output y [..., M].

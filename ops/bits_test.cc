@@ -24,6 +24,8 @@ const Family kFamilies[] = {
      0x3292d245b342774eull},
     {"depthwise_conv", [](Random& r) { return random_conv(r, ConvKind::kDepthwise).step; },
      0x9cd9fe640f0c149eull},
+    {"fused_conv", random_fused_conv, 0x53fcd3c78c2c2387ull},
+    {"winograd", [](Random& r) { return random_winograd(r).step; }, 0xef84e65bf74fb383ull},
     {"fully_connected", [](Random& r) { return random_fully_connected(r).step; },
      0xee28341dbf836592ull},
     {"pool", random_pool, 0x0e1dd73c60a02a4bull},

@@ -65,6 +65,11 @@ inline Status check_typed_operands(const Step& step) {
 // Bounds are numbers and in order.
 inline bool valid_clamp(const Clamp& clamp) { return clamp.low <= clamp.high; }
 
+// Its slope is a finite number.
+inline bool valid_activation(const Activation& activation) {
+  return valid_clamp(activation.clamp) && activation.slope - activation.slope == 0.0f;
+}
+
 inline bool same_shape(const TensorView& a, const TensorView& b) {
   if (a.rank != b.rank) return false;
   for (std::uint32_t i = 0; i < a.rank; ++i) {

@@ -7,6 +7,7 @@ namespace sz::ops {
 namespace {
 
 Isa isa_limit = Isa::kAvx512;
+bool dot_product_allowed = true;
 
 Isa machine_isa() {
   __builtin_cpu_init();
@@ -27,10 +28,27 @@ Isa vector_isa() {
 
 void limit_vector_isa(Isa limit) { isa_limit = limit; }
 
+bool dot_product() {
+  return dot_product_allowed && vector_isa() == Isa::kAvx512 &&
+         __builtin_cpu_supports("avx512vnni");
+}
+
+void limit_dot_product(bool allowed) { dot_product_allowed = allowed; }
+
 #elif defined(__aarch64__)
 
 Isa vector_isa() { return Isa::kNeon; }
 void limit_vector_isa(Isa) {}
+
+bool dot_product() {
+#if defined(__ARM_FEATURE_DOTPROD)
+  return true;
+#else
+  return false;
+#endif
+}
+
+void limit_dot_product(bool) {}
 
 #else
 #error "SmartZone's kernels are written for x86-64 and AArch64"

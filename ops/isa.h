@@ -20,4 +20,12 @@ Isa vector_isa();
 // kAvx512 lifts the limit. No effect elsewhere. Not while an operator runs.
 void limit_vector_isa(Isa limit);
 
+// Whether the kernels of quantised products use instructions that add products of bytes in fours:
+// on x86 with kAvx512 and AVX-512 VNNI; on Arm where the compiler was told of them.
+bool dot_product();
+
+// Allows them or not, for tests and benchmarks; allowed at first. No effect on Arm. Not while an
+// operator runs.
+void limit_dot_product(bool allowed);
+
 }  // namespace sz::ops

@@ -41,10 +41,28 @@ enum class OpCode : std::uint16_t {
   kOneHot = 54,
   kTriangle = 55,     // the upper or lower triangle of matrices
   kInterpolate = 56,  // along one axis, with tables of places and weights
+  kGridSample = 57,   // at places that another tensor names
+  kRoiAlign = 58,
   kMatMul = 65,     // both operands computed at run time
   kNormalize = 66,  // rows by mean and variance, mean square, or norm
   kLrn = 67,        // across neighbouring channels
   kRecurrent = 68,  // the steps in time of an LSTM, a GRU or a plain recurrent layer
+
+  // Quantised (ops/quantized/attributes.h).
+  kQuantize = 30,
+  kDequantize = 31,
+  kRequantize = 32,
+  kQConv2d = 33,
+  kQFullyConnected = 34,
+  kQBinary = 35,
+  kQPool2d = 36,
+  kQGlobalAveragePool = 37,
+  kLookup = 38,
+  kQSoftmax = 39,
+  kQMatMul = 40,
+  kDynamicQuantize = 41,
+
+  kConvWinograd = 80,  // 3 x 3 with stride 1, by Winograd's F(2 x 2, 3 x 3)
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.

@@ -34,6 +34,12 @@ inline float leaky_relu(float value, float slope) {
   return canonical(value < 0.0f ? value * slope : value);
 }
 
+// The end of a convolution: leaky Relu unless the slope is 1, then the clamp.
+inline float finish(float value, const Activation& activation) {
+  if (activation.slope != 1.0f) value = leaky_relu(value, activation.slope);
+  return finish(value, activation.clamp);
+}
+
 // The larger of two. A NaN on either side wins; of equal values (+0 and -0) the first stays.
 inline float maximum(float first, float second) {
   return second > first || second != second ? second : first;

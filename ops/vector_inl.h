@@ -29,6 +29,14 @@ HWY_INLINE hn::Vec<D> canonical_vector(D d, hn::Vec<D> value) {
                         hn::Set(d, std::bit_cast<float>(kCanonicalNanBits)));
 }
 
+#if HWY_TARGET == HWY_NEON
+// Highway's Min and Max are FMINNM and FMAXNM, which drop NaNs.
+HWY_INLINE float32x4_t fmin_of(float32x4_t a, float32x4_t b) { return vminq_f32(a, b); }
+HWY_INLINE float32x2_t fmin_of(float32x2_t a, float32x2_t b) { return vmin_f32(a, b); }
+HWY_INLINE float32x4_t fmax_of(float32x4_t a, float32x4_t b) { return vmaxq_f32(a, b); }
+HWY_INLINE float32x2_t fmax_of(float32x2_t a, float32x2_t b) { return vmax_f32(a, b); }
+#endif
+
 // finish() of ops/rules.h.
 template <class D>
 HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::Vec<D> high) {
@@ -36,6 +44,11 @@ HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::V
   // MAXPS is "first > second ? first : second", MINPS likewise: just the comparisons of the rule.
   value = hn::Max(low, value);
   value = hn::Min(high, value);
+#elif HWY_TARGET == HWY_NEON
+  // FMIN passes NaNs on; of two zeroes it takes -0, which differs from the rule for a bound of -0
+  // only: that becomes +0. FMAX would make +0 of max(-0, +0).
+  value = hn::IfThenElse(hn::Lt(value, low), low, value);
+  value = hn::Vec<D>(fmin_of(value.raw, hn::Add(high, hn::Zero(d)).raw));
 #else
   value = hn::IfThenElse(hn::Lt(value, low), low, value);
   value = hn::IfThenElse(hn::Gt(value, high), high, value);
@@ -43,11 +56,22 @@ HWY_INLINE hn::Vec<D> finish_vector(D d, hn::Vec<D> value, hn::Vec<D> low, hn::V
   return canonical_vector(d, value);
 }
 
+// leaky_relu() of ops/rules.h, but for the look of NaNs.
+template <class D>
+HWY_INLINE hn::Vec<D> leaky_vector(D d, hn::Vec<D> value, hn::Vec<D> slope) {
+  return hn::IfThenElse(hn::Lt(value, hn::Zero(d)), hn::Mul(value, slope), value);
+}
+
 // maximum() of ops/rules.h.
 template <class V>
 HWY_INLINE V maximum_vector(V first, V second) {
+#if HWY_TARGET == HWY_NEON
+  // FMAX passes NaNs on, and differs from the rule for two zeroes only.
+  return hn::IfThenElse(hn::Eq(first, second), first, V(fmax_of(first.raw, second.raw)));
+#else
   const auto takes = hn::Or(hn::Gt(second, first), hn::IsNaN(second));
   return hn::IfThenElse(takes, second, first);
+#endif
 }
 
 // minimum() of ops/rules.h.

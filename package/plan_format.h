@@ -13,7 +13,7 @@
 namespace sz::package {
 
 inline constexpr std::array<std::uint8_t, 8> kPlanMagic = {'S', 'Z', 'P', 'L', 'A', 'N', 0, 1};
-inline constexpr std::uint32_t kPlanVersion = 1;
+inline constexpr std::uint32_t kPlanVersion = 2;
 
 // Limits that keep every check cheap. A plan beyond them is refused with kPlanLimit.
 inline constexpr std::uint32_t kMaxTensors = 16384;

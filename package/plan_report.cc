@@ -184,6 +184,8 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kConvWinograd:
+      return "ConvWinograd";
     case ops::OpCode::kWhere:
       return "Where";
     case ops::OpCode::kCast:
@@ -208,6 +210,10 @@ std::string_view operator_name(std::uint16_t op) {
       return "Triangle";
     case ops::OpCode::kInterpolate:
       return "Interpolate";
+    case ops::OpCode::kGridSample:
+      return "GridSample";
+    case ops::OpCode::kRoiAlign:
+      return "RoiAlign";
     case ops::OpCode::kMatMul:
       return "MatMul";
     case ops::OpCode::kNormalize:
@@ -216,6 +222,30 @@ std::string_view operator_name(std::uint16_t op) {
       return "Lrn";
     case ops::OpCode::kRecurrent:
       return "Recurrent";
+    case ops::OpCode::kQuantize:
+      return "Quantize";
+    case ops::OpCode::kDequantize:
+      return "Dequantize";
+    case ops::OpCode::kRequantize:
+      return "Requantize";
+    case ops::OpCode::kQConv2d:
+      return "QConv2d";
+    case ops::OpCode::kQFullyConnected:
+      return "QFullyConnected";
+    case ops::OpCode::kQBinary:
+      return "QBinary";
+    case ops::OpCode::kQPool2d:
+      return "QPool2d";
+    case ops::OpCode::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case ops::OpCode::kLookup:
+      return "Lookup";
+    case ops::OpCode::kQSoftmax:
+      return "QSoftmax";
+    case ops::OpCode::kQMatMul:
+      return "QMatMul";
+    case ops::OpCode::kDynamicQuantize:
+      return "DynamicQuantize";
   }
   return "?";
 }

@@ -26,7 +26,7 @@ TestPlan wide_plan() {
   const auto second = builder.arena({1, 32, 32, 16});
   ops::Conv2dAttributes conv;
   conv.window = {3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
-  conv.clamp.low = 0;
+  conv.activation.clamp.low = 0;
   builder.step(ops::OpCode::kConv2d, {image, builder.conv_weights({16, 64, 1, 3, 3}, 1)}, {first},
                conv);
   builder.step(ops::OpCode::kConv2d, {first, builder.conv_weights({64, 16, 1, 3, 3}, 2)}, {second},

@@ -36,13 +36,13 @@ def inferences_between(one):
     return max(1, min(MOST_INFERENCES, round(WANTED_INSTRUCTIONS / max(one, 1))))
 
 
-def per_inference(counts, step):
-    """Instructions of one inference from the counts of programs with 1, 1 + step and 1 + 2 step
+def per_inference(counts, step, repeatability=REPEATABILITY):
+    """Instructions of one inference from the counts of programs with n, n + step and n + 2 step
     inferences. Raises NotRepeatable if the two differences do not agree."""
     first, second = counts[1] - counts[0], counts[2] - counts[1]
-    if min(first, second) <= 0 or abs(first - second) > REPEATABILITY * max(first, second):
+    if min(first, second) <= 0 or abs(first - second) > repeatability * max(first, second):
         raise NotRepeatable(f"{step} inferences took {first:,} instructions, then {second:,}: more "
-                            f"than {REPEATABILITY:g} apart")
+                            f"than {repeatability:g} apart")
     return (first + second) / (2 * step)
 
 

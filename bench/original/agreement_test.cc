@@ -38,7 +38,7 @@ Package package_of(const PlanBuilder& builder, const std::string& input,
 }
 
 double difference_on(const Package& package) {
-  const std::vector<Tensor> inputs = random_inputs(package, 7);
+  const std::vector<Tensor> inputs = random_inputs(package.inputs(), 7);
   sz::Session smartzone = sz::Session::open(Backend::kHost);
   smartzone.load(package);
   Session original(Backend::kHost, package);

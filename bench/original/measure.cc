@@ -49,10 +49,11 @@ double relative_difference(std::span<const float> values, std::span<const float>
   return difference == 0 ? 0 : difference / largest;
 }
 
-std::vector<Tensor> random_inputs(const Package& package, std::uint64_t seed) {
+std::vector<Tensor> random_inputs(std::span<const TensorInfo> infos, std::uint64_t seed) {
   std::vector<Tensor> inputs;
-  for (const TensorInfo& info : package.inputs()) {
-    if (info.type != ElementType::kF32) throw Error("the baseline takes f32 inputs only");
+  for (const TensorInfo& info : infos) {
+    if (info.type != ElementType::kF32)
+      throw Error("random inputs are made for f32 only, and input '" + info.name + "' is not");
     Tensor tensor{info, std::vector<std::byte>(info.bytes())};
     for (float& value : tensor.f32()) {
       value = static_cast<float>(next_random(&seed) >> 40) * 0x1p-23f - 1.0f;

@@ -34,8 +34,8 @@ double median(std::vector<double> values);  // of at least one
 // max |values - reference| / max |reference|; 0 if both are zero everywhere. A NaN gives infinity.
 double relative_difference(std::span<const float> values, std::span<const float> reference);
 
-// Inputs for a package: uniform in [-1, 1), the same for the same seed everywhere. f32 only;
+// Inputs for a model: uniform in [-1, 1), the same for the same seed everywhere. f32 only;
 // throws Error otherwise.
-std::vector<Tensor> random_inputs(const Package& package, std::uint64_t seed);
+std::vector<Tensor> random_inputs(std::span<const TensorInfo> infos, std::uint64_t seed);
 
 }  // namespace sz::original

@@ -192,8 +192,9 @@ float combine(ops::BinaryKind kind, float a, float b) {
       return a * b;
     case ops::BinaryKind::kDiv:
       return a / b;
+    default:
+      return 0.0f;  // refused by the translation
   }
-  return 0.0f;
 }
 
 // Walks over all dimensions but the innermost; where row `row` begins in each operand.

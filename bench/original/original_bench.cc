@@ -53,7 +53,7 @@ class Race {
   Race(const Options& options, const Package& package)
       : options_(options),
         backend_(parse_backend(options.backend)),
-        inputs_(random_inputs(package, options.seed)),
+        inputs_(random_inputs(package.inputs(), options.seed)),
         smartzone_session_(
             sz::Session::open(backend_, sz::Session::Options{.cores = options.cores})),
         original_session_(backend_, package) {

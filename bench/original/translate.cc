@@ -68,7 +68,8 @@ Operand Translator::reordered(const Operand& from, const Numbers& strides) {
 void Translator::add_constants() {
   for (const package::StepRecord& one : plan_.steps()) {
     const OpCode op{one.op};
-    const bool has_weights = op == OpCode::kConv2d || op == OpCode::kFullyConnected;
+    const bool has_weights =
+        op == OpCode::kConv2d || op == OpCode::kConvWinograd || op == OpCode::kFullyConnected;
     for (std::uint32_t i = 0; i < one.input_count && op != OpCode::kBinary; ++i) {
       const std::uint32_t tensor = input(one, i);
       if (!is_constant(tensor) || (has_weights && i == 1) || constants_.contains(tensor)) continue;
@@ -143,6 +144,9 @@ void Translator::step(const package::StepRecord& step) {
   switch (OpCode{step.op}) {
     case OpCode::kConv2d:
       y = convolution(step);
+      break;
+    case OpCode::kConvWinograd:
+      y = winograd(step);
       break;
     case OpCode::kFullyConnected:
       y = connected(step);

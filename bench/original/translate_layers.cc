@@ -6,6 +6,7 @@
 #include "bench/original/translator.h"
 #include "bench/original/unpack.h"
 #include "ops/attributes.h"
+#include "ops/operator.h"
 
 namespace sz::original {
 namespace {
@@ -62,6 +63,20 @@ Attributes Translator::attributes(const package::StepRecord& step) const {
 
 Operand Translator::convolution(const package::StepRecord& step) {
   const auto a = attributes<ops::Conv2dAttributes>(step);
+  return convolution(step, a.window, a.groups, a.activation);
+}
+
+Operand Translator::winograd(const package::StepRecord& step) {
+  const auto a = attributes<ops::WinogradAttributes>(step);
+  const ops::Window2d window{3, 3, 1, 1, 1, 1, a.pad_top, a.pad_left, a.pad_bottom, a.pad_right};
+  return convolution(step, window, 1, a.activation);
+}
+
+Operand Translator::convolution(const package::StepRecord& step, const ops::Window2d& window,
+                                std::uint32_t groups, const ops::Activation& activation) {
+  if (activation.slope != 1.0f) {
+    throw TranslationError("a leaky activation is not part of the baseline");
+  }
   const Operand x = image(read(input(step, 0)));
   const Numbers dims = output_dims(step);
   LayerRecord layer;
@@ -71,12 +86,32 @@ Operand Translator::convolution(const package::StepRecord& step) {
   layer.in = image_of(x.dims);
   layer.out = image_of(dims);
   layer.output_elements = count(dims);
-  layer.window = a.window;
-  layer.groups = a.groups;
-  layer.clamp = a.clamp;
-  const ops::ConvWeightShape shape{layer.in.channels, layer.out.channels, a.groups,
-                                   a.window.kernel_h, a.window.kernel_w};
-  return {emit(layer, unpack_conv2d(constant(input(step, 1)), shape)), dims, image_strides(dims)};
+  layer.window = window;
+  layer.groups = groups;
+  const bool residual = step.input_count > 2;
+  if (!residual) layer.clamp = activation.clamp;
+  const std::span<const float> packed = constant(input(step, 1));
+  const ops::ConvWeightShape shape{layer.in.channels, layer.out.channels, groups, window.kernel_h,
+                                   window.kernel_w};
+  std::vector<float> weights = ops::OpCode{step.op} == ops::OpCode::kConvWinograd
+                                   ? unpack_winograd(packed, shape.outputs, shape.inputs)
+                                   : unpack_conv2d(packed, shape);
+  const Operand y{emit(layer, std::move(weights)), dims, image_strides(dims)};
+  return residual ? sum(y, image(read(input(step, 2))), activation.clamp) : y;
+}
+
+// A residual that the plan's operator adds: a layer of its own here. Both are dense images.
+Operand Translator::sum(const Operand& a, const Operand& b, const ops::Clamp& clamp) {
+  LayerRecord layer;
+  layer.kind = static_cast<std::uint32_t>(LayerKind::kBinary);
+  layer.input_count = 2;
+  layer.inputs[0] = a.buffer;
+  layer.inputs[1] = b.buffer;
+  layer.output_elements = count(a.dims);
+  layer.binary = static_cast<std::uint32_t>(ops::BinaryKind::kAdd);
+  layer.clamp = clamp;
+  fill_loops(a.dims, a.strides, a.strides, b.strides, &layer);
+  return {emit(layer), a.dims, a.strides};
 }
 
 // A flattened image is read as it lies, N, C, H, W: then the weights are put into that order.
@@ -149,7 +184,9 @@ Operand Translator::clamp(const package::StepRecord& step) {
   layer.input_count = 1;
   layer.inputs[0] = x.buffer;
   layer.output_elements = count(x.dims);
-  layer.clamp = attributes<ops::UnaryAttributes>(step).clamp;
+  const auto a = attributes<ops::UnaryAttributes>(step);
+  if (a.kind != ops::UnaryKind::kClamp) throw TranslationError("a function that it does not have");
+  layer.clamp = a.clamp;
   return {emit(layer), x.dims, x.strides};
 }
 
@@ -158,6 +195,7 @@ Operand Translator::binary(const package::StepRecord& step) {
   const Numbers dims = output_dims(step);
   LayerRecord layer;
   layer.kind = static_cast<std::uint32_t>(LayerKind::kBinary);
+  if (a.kind > ops::BinaryKind::kDiv) throw TranslationError("an operation that it does not have");
   layer.output_elements = count(dims);
   layer.binary = static_cast<std::uint32_t>(a.kind);
   layer.clamp = a.clamp;

@@ -44,6 +44,10 @@ class Translator {
 
   void step(const package::StepRecord& step);
   Operand convolution(const package::StepRecord& step);
+  Operand winograd(const package::StepRecord& step);
+  Operand convolution(const package::StepRecord& step, const ops::Window2d& window,
+                      std::uint32_t groups, const ops::Activation& activation);
+  Operand sum(const Operand& a, const Operand& b, const ops::Clamp& clamp);
   Operand connected(const package::StepRecord& step);
   Operand pool(const package::StepRecord& step);
   Operand global_average(const package::StepRecord& step);

@@ -64,4 +64,35 @@ std::vector<float> unpack_conv2d(std::span<const float> packed, const ops::ConvW
   return plain;
 }
 
+std::vector<float> unpack_winograd(std::span<const float> packed, std::uint32_t outputs,
+                                   std::uint32_t inputs) {
+  const auto wanted = ops::packed_winograd_elements(outputs, inputs);
+  if (!wanted || packed.size() != *wanted) {
+    throw std::invalid_argument("the weights of a convolution have another size");
+  }
+  const std::uint64_t matrix = ops::group_elements(outputs, inputs);
+  const std::uint64_t count = std::uint64_t{outputs} * inputs;
+  std::vector<float> u(count * ops::kWinogradPositions), plain(count * 9 + outputs),
+      unused(outputs);
+  const auto same = [](std::uint64_t k) { return k; };
+  for (std::uint32_t p = 0; p < ops::kWinogradPositions; ++p) {
+    float* biases = p == ops::kWinogradBiasPosition ? plain.data() + count * 9 : unused.data();
+    unpack_group(packed.data() + p * matrix, outputs, inputs, same, u.data() + p * count, biases);
+  }
+  // Row 0 of g is row 0 of G g, row 1 the difference of rows 1 and 2, row 2 is row 3; columns
+  // alike.
+  static constexpr double kInverse[3][4] = {{1, 0, 0, 0}, {0, 1, -1, 0}, {0, 0, 0, 1}};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    for (std::uint32_t t = 0; t < 9; ++t) {
+      double sum = 0;
+      for (std::uint32_t p = 0; p < ops::kWinogradPositions; ++p) {
+        sum +=
+            kInverse[t / 3][p / 4] * kInverse[t % 3][p % 4] * static_cast<double>(u[p * count + i]);
+      }
+      plain[i * 9 + t] = static_cast<float>(sum);
+    }
+  }
+  return plain;
+}
+
 }  // namespace sz::original

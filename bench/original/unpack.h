@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/gemm/pack.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::original {
 
@@ -16,5 +17,9 @@ std::vector<float> unpack_connected(std::span<const float> packed, std::uint32_t
 
 // [outputs][inputs / groups][kernel_h][kernel_w], then the biases. Throws std::invalid_argument.
 std::vector<float> unpack_conv2d(std::span<const float> packed, const ops::ConvWeightShape& shape);
+
+// The same of ConvWinograd, up to rounding: g from U = G g G^T (ops/winograd/pack.h).
+std::vector<float> unpack_winograd(std::span<const float> packed, std::uint32_t outputs,
+                                   std::uint32_t inputs);
 
 }  // namespace sz::original

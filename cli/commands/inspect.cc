@@ -91,8 +91,13 @@ std::string of_plan(const std::string& path, Body body) {
   }
 }
 
+bool is_model(const std::string& path) {
+  const std::string kind = ending(path);
+  return kind == ".onnx" || kind == ".cfg" || kind == ".tflite";
+}
+
 int inspect(const Globals& globals, const std::string& path) {
-  if (ending(path) == ".onnx" || ending(path) == ".cfg") return inspect_model(globals, path);
+  if (is_model(path)) return inspect_model(globals, path);
   const Package package = Package::open(path);
   if (!globals.json) {
     const std::string plan = of_plan(path, [&] { return package::inspect_plan(package.plan()); });
@@ -119,7 +124,7 @@ void add_inspect(CLI::App& app, Globals& globals, Action* action) {
   CLI::App* sub = app.add_subcommand("inspect", "show a model file's graph, or a package's plan");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("file", *path, "package (.szp) or model (.onnx; .cfg with its .weights beside it)")->required();
+  sub->add_option("file", *path, "package (.szp) or model (.onnx, .tflite; .cfg with its .weights beside it)")->required();
   sub->callback(
       [&globals, path, action] { *action = [&globals, path] { return inspect(globals, *path); }; });
 }

@@ -51,6 +51,22 @@ Preprocess plain(Preprocess::Color color) {
   return p;
 }
 
+TEST(Preprocess, GivesEightBitTensorsWithChannelsLast) {
+  Preprocess p = plain(Preprocess::Color::kRgb);
+  p.mean.assign(3, 128.0f);
+  TensorInfo wanted = info({1, 1, 2, 3});
+  wanted.type = ElementType::kI8;
+  const Tensor tensor = image_to_tensor(bmp(1, 2), p, wanted, "p.bmp");
+  std::vector<int> values;
+  for (const std::byte byte : tensor.data) values.push_back(static_cast<std::int8_t>(byte));
+  EXPECT_THAT(values, ElementsAre(-128, -28, 72, -127, -27, 73));
+  p.scale.assign(3, 10.0f);
+  wanted.type = ElementType::kU8;
+  const Tensor steep = image_to_tensor(bmp(1, 2), p, wanted, "p.bmp");
+  EXPECT_EQ(static_cast<int>(steep.data[0]), 0);
+  EXPECT_EQ(static_cast<int>(steep.data[2]), 255);
+}
+
 std::string error_of(const std::vector<std::byte>& file, const Preprocess& p, const TensorInfo& i) {
   try {
     image_to_tensor(file, p, i, "p.bmp");

@@ -59,20 +59,24 @@ json check_preprocess(const std::string& text, const Shape& input) {
   expect_fields(object, "it", {"version", "color", "resize", "crop", "mean", "scale"});
   if (object.at("version") != 1) refuse("version must be 1");
   if (input.size() != 4 || input[0] != 1) {
-    refuse("the network's input is " + to_string(input) + ", not one image [1, C, H, W]");
+    refuse("the network's input is " + to_string(input) +
+           ", not one image [1, C, H, W] or [1, H, W, C]");
   }
   const json& color = object.at("color");
   if (color != "GRAY" && color != "RGB" && color != "BGR") refuse("color must be GRAY, RGB or BGR");
   const std::int64_t channels = color == "GRAY" ? 1 : 3;
-  if (channels != input[1]) {
+  // Where both orders would do, channels come first.
+  const bool last = channels != input[1] && channels == input[3];
+  if (channels != input[1] && !last) {
     refuse("color " + color.get<std::string>() + " has " + std::to_string(channels) +
            " channels, the network's input has " + std::to_string(input[1]));
   }
+  const std::int64_t rows = input[last ? 1 : 2];
+  const std::int64_t columns = input[last ? 2 : 3];
   const auto expect_size = [&](const std::string& where, std::int64_t height, std::int64_t width) {
-    if (height == input[2] && width == input[3]) return;
+    if (height == rows && width == columns) return;
     refuse(where + " gives " + std::to_string(height) + "x" + std::to_string(width) +
-           " pixels, the network takes " + std::to_string(input[2]) + "x" +
-           std::to_string(input[3]));
+           " pixels, the network takes " + std::to_string(rows) + "x" + std::to_string(columns));
   };
   const json& resize = object.at("resize");
   const json& crop = object.at("crop");

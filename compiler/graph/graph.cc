@@ -70,28 +70,6 @@ const char* to_string(Op op) {
       return "If";
     case Op::kFullyConnected:
       return "FullyConnected";
-    case Op::kUnary:
-      return "Unary";
-    case Op::kBinary:
-      return "Binary";
-    case Op::kWhere:
-      return "Where";
-    case Op::kNot:
-      return "Not";
-    case Op::kIsNan:
-      return "IsNaN";
-    case Op::kIsInf:
-      return "IsInf";
-    case Op::kCastLike:
-      return "CastLike";
-    case Op::kReduce:
-      return "Reduce";
-    case Op::kArg:
-      return "ArgMax or ArgMin";
-    case Op::kHardmax:
-      return "Hardmax";
-    case Op::kCumSum:
-      return "CumSum";
     case Op::kMove:
       return "Move";
     case Op::kGatherElements:
@@ -110,6 +88,10 @@ const char* to_string(Op op) {
       return "Trilu";
     case Op::kInterpolate:
       return "Interpolate";
+    case Op::kGridSample:
+      return "GridSample";
+    case Op::kRoiAlign:
+      return "RoiAlign";
     case Op::kSplit:
       return "Split";
     case Op::kExpand:
@@ -136,6 +118,28 @@ const char* to_string(Op op) {
       return "EyeLike";
     case Op::kRange:
       return "Range";
+    case Op::kUnary:
+      return "Unary";
+    case Op::kBinary:
+      return "Binary";
+    case Op::kWhere:
+      return "Where";
+    case Op::kNot:
+      return "Not";
+    case Op::kIsNan:
+      return "IsNaN";
+    case Op::kIsInf:
+      return "IsInf";
+    case Op::kCastLike:
+      return "CastLike";
+    case Op::kReduce:
+      return "Reduce";
+    case Op::kArg:
+      return "ArgMax or ArgMin";
+    case Op::kHardmax:
+      return "Hardmax";
+    case Op::kCumSum:
+      return "CumSum";
     case Op::kNormalize:
       return "Normalize";
     case Op::kLrn:
@@ -178,6 +182,36 @@ const char* to_string(Op op) {
       return "LpPool";
     case Op::kGlobalLpPool:
       return "GlobalLpPool";
+    case Op::kQuantizeLinear:
+      return "QuantizeLinear";
+    case Op::kDequantizeLinear:
+      return "DequantizeLinear";
+    case Op::kQConv:
+      return "QConv";
+    case Op::kQFullyConnected:
+      return "QFullyConnected";
+    case Op::kQAdd:
+      return "QAdd";
+    case Op::kQSub:
+      return "QSub";
+    case Op::kQMul:
+      return "QMul";
+    case Op::kQAveragePool:
+      return "QAveragePool";
+    case Op::kQGlobalAveragePool:
+      return "QGlobalAveragePool";
+    case Op::kRequantize:
+      return "Requantize";
+    case Op::kLookup:
+      return "Lookup";
+    case Op::kQSoftmax:
+      return "QSoftmax";
+    case Op::kConvInteger:
+      return "ConvInteger";
+    case Op::kMatMulInteger:
+      return "MatMulInteger";
+    case Op::kQMatMul:
+      return "QMatMul";
   }
   return "?";
 }

@@ -26,7 +26,8 @@ inline constexpr ValueId kNoValue = 0xffffffffu;  // an optional input that is a
 // The operators, each with one output. Importers use all of them but the last group.
 enum class Op {
   // Run on the device.
-  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes
+  kConv,               // x, w [M, C/groups, KH, KW], optional bias [M]; WindowAttributes; made by
+                       // fuse_residuals: a fourth input of the output's shape, added last
   kMaxPool,            // x; WindowAttributes
   kAveragePool,        // x; WindowAttributes
   kGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
@@ -75,6 +76,35 @@ enum class Op {
   kCumSum,   // x, axis; CumSumAttributes
   // Made by the passes.
   kFullyConnected,  // x [..., K], w [M, K], optional bias [M]
+  // Matrices and normalisation. The first group runs on the device, kMatMul too.
+  kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
+  kLrn,        // x [N, C, ...]; LrnAttributes
+  kLayerNorm,         // x, optional scale, optional bias; NormAttributes
+  kRmsNorm,           // x, optional scale; NormAttributes
+  kInstanceNorm,      // x [N, C, ...], scale [C], bias [C]; NormAttributes
+  kGroupNorm,         // the same, or scale and bias for each group
+  kMeanVarianceNorm,  // x; NormAttributes
+  kLpNorm,            // x; NormAttributes
+  kEinsum,            // one or two operands; EinsumAttributes
+  // Quantised (i8 or u8 values whose scale and zero point the nodes know). The first two as in
+  // ONNX, all others with QuantAttributes.
+  kQuantizeLinear,         // x f32, scale f32, zero; AxisAttributes. The zero decides the type
+  kDequantizeLinear,       // x i8/u8/i32, scale f32, optional zero; AxisAttributes
+  kQConv,                  // x, w [M, C/groups, KH, KW] i8/u8 constant, optional bias [M] i32
+  kQFullyConnected,        // x [..., K], w [M, K] i8/u8 constant, optional bias [M] i32
+  kQAdd,
+  kQSub,
+  kQMul,                // a, b, with broadcasting
+  kQAveragePool,        // x [N, C, H, W]
+  kQGlobalAveragePool,  // x [N, C, H, W] -> [N, C, 1, 1]
+  kRequantize,          // x
+  kLookup,              // x, table [256] constant: of the lowest value of x's type first
+  kQSoftmax,            // x; along the last dimension
+  kQMatMul,             // a [..., L, K], b [..., K, M], both computed by the network
+  // As in ONNX: x, w, optional zero of x, optional zero of w -> i32. Passes turn them into kQConv,
+  // kQFullyConnected and kQMatMul.
+  kConvInteger,  // WindowAttributes
+  kMatMulInteger,
   // Moving elements, of any type (infer_movement.cc). Run on the device:
   kMove,             // x; MoveAttributes
   kGatherElements,   // x, indices; AxisAttributes
@@ -85,6 +115,8 @@ enum class Op {
   kOneHot,           // x, depth, values; AxisAttributes
   kTrilu,            // x, optional k; TriluAttributes
   kInterpolate,      // x, indices i32 [J, T], weights f32 [J, T]; InterpolateAttributes
+  kGridSample,       // x [N, C, (D,) H, W], grid; GridSampleAttributes
+  kRoiAlign,         // x [N, C, H, W], regions [R, 4], images [R]; RoiAlignAttributes
   // Turned into others by the passes.
   kSplit,            // x, optional sizes; SplitAttributes
   kExpand,           // x, shape
@@ -100,16 +132,6 @@ enum class Op {
   kSize,     // x
   kEyeLike,  // x; EyeAttributes
   kRange,    // start, limit, step
-  // Matrices and normalisation. The first group runs on the device, kMatMul too.
-  kNormalize,  // x, optional scale and bias, along the last dimension; NormalizeAttributes
-  kLrn,        // x [N, C, ...]; LrnAttributes
-  kLayerNorm,         // x, optional scale, optional bias; NormAttributes
-  kRmsNorm,           // x, optional scale; NormAttributes
-  kInstanceNorm,      // x [N, C, ...], scale [C], bias [C]; NormAttributes
-  kGroupNorm,         // the same, or scale and bias for each group
-  kMeanVarianceNorm,  // x; NormAttributes
-  kLpNorm,            // x; NormAttributes
-  kEinsum,            // one or two operands; EinsumAttributes
   // Recurrent layers. Spelled out but for the last, which runs on the device.
   kRnn,              // x, w, r, optional b, lengths, h0, c0, peepholes (ONNX's); the hidden states
   kGru,              // [directions, T, B, H], with keep_cell one more row, the cell state;
@@ -119,7 +141,8 @@ enum class Op {
   // Attention and what belongs to it, all of it spelled out; AttentionAttributes.
   kHeads,            // x [B, S, H * D] or [B, H, S, D] -> [B, H, S, D]
   kAttentionScores,  // q [B, H, S, D], k [B, KH, T, D] -> [B, H, S, T]: q k^T * scale
-  kAttentionMask,    // scores, optional mask, optional past keys; adds the mask and the causal one
+  kAttentionMask,    // scores, optional mask (bool or f32), optional past keys; adds the mask and
+                     // the causal one
   kSoftcap,          // scores: cap * tanh(scores / cap)
   kAttentionValues,  // weights [B, H, S, T], v [B, KH, T, D], x -> as kHeads read it, like x
   kRotary,           // x, cos, sin, optional positions; RotaryAttributes
@@ -277,21 +300,47 @@ struct Branches;
 struct IfAttributes {
   std::shared_ptr<const Branches> branches;
 };
+// How an accumulator becomes an 8-bit value (docs of ops/quantized).
+enum class Rescale {
+  kFixedPoint,  // multiplier Q0.31 and shift, as TFLite's reference kernels
+  kFloat,       // round half to even of a product in f32, as ONNX
+};
+// real = scale * (value - zero), where value and zero have the type of the tensor (i8 or u8).
+struct Quantization {
+  double scale = 1;
+  std::int32_t zero = 0;
+};
+// What a quantised node knows about its operands. The types i8 and u8 may be mixed until the pass
+// make_signed; zero points and bounds are numbers of the type of their tensor.
+struct QuantAttributes {
+  Rescale rescale = Rescale::kFloat;
+  std::vector<Quantization> inputs;   // of x, or of a and b
+  std::vector<double> weight_scales;  // kQConv, kQFullyConnected: one, or one for each output
+  std::int32_t weight_zero = 0;       // the same for all outputs
+  // Of the result: i8 or u8. i32: of kQConv, kQFullyConnected and kQMatMul, the accumulators.
+  DType type = DType::kI8;
+  Quantization output;
+  std::int32_t low = -128;  // bounds of the result:
+  std::int32_t high = 127;  // of its type, or of a fused activation
+  double beta = 1;          // kQSoftmax: of exp(beta * x)
+  WindowAttributes window;  // kQConv, kQAveragePool
+  // kQAveragePool: a mean that lies between two values goes away from this one. Of u8 values, 0.
+  std::int32_t origin = 0;
+};
 using Attributes =
     std::variant<std::monostate, WindowAttributes, GemmAttributes, SoftmaxAttributes,
                  AxisAttributes, PermAttributes, ReshapeAttributes, BatchNormAttributes,
                  LeakyReluAttributes, UpsampleAttributes, ReduceAttributes, CastAttributes,
-                 ShapeAttributes, FillAttributes, IfAttributes,
-                 UnaryFunction, BinaryOperation, IsInfAttributes, ArgAttributes,
-                 CumSumAttributes,
-                 MoveAttributes, PadAttributes,
+                 ShapeAttributes, FillAttributes, IfAttributes, MoveAttributes, PadAttributes,
                  SplitAttributes, BlockAttributes, AxesAttributes, ReverseAttributes,
                  CompressAttributes, GatherNdAttributes, ScatterAttributes, TopKAttributes,
                  TriluAttributes, EyeAttributes, ResizeAttributes, InterpolateAttributes,
                  MatMulAttributes, NormalizeAttributes, NormAttributes, LrnAttributes, EinsumAttributes,
+                 QuantAttributes, UnaryFunction, BinaryOperation,
+                 IsInfAttributes, ArgAttributes, CumSumAttributes,
                  ConvTransposeAttributes, LpPoolAttributes, RecurrentLayerAttributes,
-                 RecurrentResultAttributes, RecurrentAttributes, AttentionAttributes,
-                 RotaryAttributes>;
+                 RecurrentResultAttributes, RecurrentAttributes, GridSampleAttributes,
+                 RoiAlignAttributes, AttentionAttributes, RotaryAttributes>;
 
 struct Value {
   std::string name;
@@ -308,6 +357,8 @@ struct Node {
   Attributes attributes;
   // Fused activation of kConv, kFullyConnected, kAdd .. kDiv; the bounds of kClamp.
   ops::Clamp activation;
+  // Fused into kConv: leaky Relu before the clamp. 1: none.
+  float slope = 1.0f;
 
   template <typename T>
   const T& get() const {

@@ -272,6 +272,39 @@ Shape infer_interpolate(const Graph& graph, const Node& node) {
   return shape;
 }
 
+Shape infer_grid_sample(const Graph& graph, const Node& node) {
+  Shape x = graph.shape(node.inputs[0]);
+  const Shape& grid = graph.shape(node.inputs[1]);
+  expect_dtype(graph, node, 0, DType::kF32);
+  expect_dtype(graph, node, 1, DType::kF32);
+  const auto axes = static_cast<std::int64_t>(x.size()) - 2;
+  if ((axes != 2 && axes != 3) || grid.size() != x.size() || grid[0] != x[0] ||
+      grid.back() != axes) {
+    fail(graph, node, "a grid of " + to_string(grid) + " does not fit an image of " + to_string(x));
+  }
+  if (axes == 3 && node.get<GridSampleAttributes>().mode == SampleMode::kCubic) {
+    fail(graph, node, "mode 'cubic' is not implemented for volumes");
+  }
+  for (std::size_t i = 2; i < x.size(); ++i) x[i] = grid[i - 1];
+  return x;
+}
+
+Shape infer_roi_align(const Graph& graph, const Node& node) {
+  const Shape& x = graph.shape(node.inputs[0]);
+  const Shape& regions = graph.shape(node.inputs[1]);
+  const auto& align = node.get<RoiAlignAttributes>();
+  expect_dtype(graph, node, 0, DType::kF32);
+  expect_dtype(graph, node, 1, DType::kF32);
+  expect_dtype(graph, node, 2, DType::kI64);
+  if (x.size() != 4 || regions.size() != 2 || regions[1] != 4 ||
+      graph.shape(node.inputs[2]) != Shape{regions[0]}) {
+    fail(graph, node,
+         "regions of " + to_string(regions) + " do not fit an image of " + to_string(x));
+  }
+  if (align.height < 1 || align.width < 1) fail(graph, node, "its output has no size");
+  return {regions[0], x[1], align.height, align.width};
+}
+
 std::optional<TypedShape> infer_of_other_type(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
   switch (node.op) {
@@ -327,6 +360,10 @@ std::optional<Shape> infer_of_same_type(const Graph& graph, const Node& node) {
       return infer_range(graph, node);
     case Op::kResize:
       return infer_resize(graph, node);
+    case Op::kGridSample:
+      return infer_grid_sample(graph, node);
+    case Op::kRoiAlign:
+      return infer_roi_align(graph, node);
     case Op::kInterpolate:
       return infer_interpolate(graph, node);
     default:

@@ -100,6 +100,19 @@ struct ResizeAttributes {
   std::vector<std::int64_t> axes;  // empty: all
 };
 
+enum class SampleMode { kNearest, kLinear, kCubic };
+enum class SamplePadding { kZeros, kBorder, kReflection };
+struct GridSampleAttributes {
+  SampleMode mode = SampleMode::kLinear;
+  SamplePadding padding = SamplePadding::kZeros;
+  bool align_corners = false;
+};
+struct RoiAlignAttributes {
+  bool maximum = false, half_pixel = true;
+  std::int64_t height = 1, width = 1, samples = 0;
+  float scale = 1;
+};
+
 struct InterpolateAttributes {
   std::int64_t axis = 0;
   float fill = 0;

@@ -15,6 +15,10 @@ std::string describe(const Graph& graph, ValueId id) {
   return text;
 }
 
+std::string describe_slope(float slope) {
+  return slope == 1.0f ? "" : " leaky " + std::to_string(slope);
+}
+
 std::string describe_activation(const ops::Clamp& clamp) {
   if (std::isinf(clamp.low) && std::isinf(clamp.high)) return "";
   std::ostringstream text;
@@ -56,7 +60,8 @@ std::string print(const Graph& graph) {
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       out << (k ? ", " : "") << describe(graph, node.inputs[k]);
     }
-    out << ')' << describe_window(node) << describe_activation(node.activation) << '\n';
+    out << ')' << describe_window(node) << describe_slope(node.slope)
+        << describe_activation(node.activation) << '\n';
   }
   signature("output  ", graph.outputs);
   return out.str();

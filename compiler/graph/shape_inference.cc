@@ -91,6 +91,8 @@ Shape infer_concat(const Graph& graph, const Node& node) {
 
 Shape infer_reshape(const Graph& graph, const Node& node) {
   const Shape& x = graph.shape(node.inputs[0]);
+  const auto& known = graph.value(node.output).shape;
+  if (node.inputs.size() == 1 && known) return *known;  // canonicalize has decided
   const std::vector<std::int64_t> wanted = constant_integers(graph, node, 1, "the shape");
   const auto complain = [&]() {
     fail(graph, node, to_string(x) + " cannot become " + to_string(wanted));
@@ -260,21 +262,22 @@ Shape dispatch(const Graph& graph, const Node& node) {
     case Op::kFullyConnected:
       return infer_fully_connected(graph, node);
     default:
-      break;  // an If, which fold_constants takes apart, or of a family
+      break;  // kIf: fold_constants takes it apart; the families have their own
   }
   fail(graph, node, "has no shape rule");
 }
 
 // Each knows the types and shapes of one family, and leaves the others alone.
-constexpr std::array<std::optional<TypedShape> (*)(const Graph&, const Node&), 8> kFamilies = {
+constexpr std::array kFamilies = {
+    infer_movement,
     infer_elementwise,
     infer_reduction,
-    infer_movement,
     infer_attention,
     infer_matrix,
     infer_normalization,
     infer_recurrent,
     infer_window,
+    infer_quantized,
 };
 
 DType result_dtype(const Graph& graph, const Node& node) {
@@ -290,6 +293,7 @@ DType result_dtype(const Graph& graph, const Node& node) {
 
 // Data is f32; only the operators that shape arithmetic needs take other types.
 void check_dtypes(const Graph& graph, const Node& node) {
+  const DType dtype = graph.value(node.inputs[0]).dtype;
   switch (node.op) {
     case Op::kConcat:
     case Op::kTranspose:
@@ -303,6 +307,10 @@ void check_dtypes(const Graph& graph, const Node& node) {
     case Op::kGather:
     case Op::kConstantOfShape:
       return;
+    case Op::kMaxPool: {
+      if (dtype == DType::kI8 || dtype == DType::kU8) return;
+      break;
+    }
     default:
       break;
   }

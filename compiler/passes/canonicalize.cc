@@ -59,27 +59,6 @@ void global_max_pool(Rewriter& rewriter, Node& node) {
   window(rewriter, node);
 }
 
-// The mean over height and width; other means do not run on the device.
-void reduce_mean(Rewriter& rewriter, Node& node) {
-  const Graph& graph = rewriter.graph();
-  const Shape x = graph.shape(node.inputs[0]);
-  std::vector<std::int64_t> axes;
-  if (node.input(1) != kNoValue) axes = constant_integers(graph, node, 1, "the axes");
-  for (std::int64_t& axis : axes)
-    axis = axis < 0 ? axis + static_cast<std::int64_t>(x.size()) : axis;
-  std::sort(axes.begin(), axes.end());
-  if (x.size() != 4 || axes != std::vector<std::int64_t>{2, 3}) {
-    fail(graph, node, "only the mean over height and width of images is supported");
-  }
-  const bool keep = node.get<ReduceAttributes>().keep_dims;
-  const ValueId mean =
-      keep ? node.output : rewriter.temporary(node.name + ".mean", DType::kF32, {x[0], x[1], 1, 1});
-  rewriter.emit({Op::kGlobalAveragePool, node.name, {node.inputs[0]}, mean, {}, {}});
-  if (!keep) {
-    rewriter.emit({Op::kReshape, node.name, {mean}, node.output, ReshapeAttributes{}, {}});
-  }
-}
-
 void upsample(Rewriter& rewriter, Node& node) {
   const Graph& graph = rewriter.graph();
   const UpsampleAttributes factors = upsample_factors(graph, node, graph.shape(node.inputs[0]));
@@ -119,11 +98,13 @@ void softmax(Rewriter& rewriter, Node& node) {
 }
 
 // Each turns the operators of one family into what can be lowered, and leaves the others alone.
-constexpr std::array<bool (*)(Rewriter&, Node&), 4> kFamilies = {
-    canonicalize_elementwise,
+constexpr std::array kFamilies = {
     canonicalize_movement,
     canonicalize_gather,
     canonicalize_resize,
+    canonicalize_elementwise,
+    canonicalize_reduction,
+    canonicalize_quantized,
 };
 
 void visit(Node& node, Rewriter& rewriter) {
@@ -145,8 +126,6 @@ void visit(Node& node, Rewriter& rewriter) {
       return reshape(rewriter, node);
     case Op::kGlobalMaxPool:
       return global_max_pool(rewriter, node);
-    case Op::kReduceMean:
-      return reduce_mean(rewriter, node);
     case Op::kUpsample:
       return upsample(rewriter, node);
     case Op::kSoftmax:

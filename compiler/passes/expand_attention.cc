@@ -39,7 +39,7 @@ void scores(Rewriter& rewriter, Node& node) {
   e.finish_reshape(e.add(Op::kMatMul, {grouped, node.inputs[1]}, product));
 }
 
-// 0 where a query, which stands behind `past` others, may look; minus infinity behind it.
+// 0 where a query may look, minus infinity behind it. The queries come after `past` keys.
 ValueId causal_mask(Expansion& e, std::int64_t queries, std::int64_t keys, std::int64_t past) {
   std::vector<float> values;
   for (std::int64_t q = 0; q < queries; ++q) {
@@ -63,7 +63,8 @@ void mask(Rewriter& rewriter, Node& node) {
     }
   }
   if (node.get<AttentionAttributes>().causal) {
-    const std::int64_t past = node.input(2) == kNoValue ? 0 : e.shape(node.inputs[2])[2];
+    const ValueId before = node.input(2);
+    const std::int64_t past = before == kNoValue ? 0 : e.shape(before)[2];
     y = e.add(Op::kAdd, {y, causal_mask(e, shape[2], shape[3], past)});
   }
   e.finish_reshape(y);
@@ -97,12 +98,11 @@ bool softmax_of_scores(Rewriter& rewriter, Node& node) {
   const Shape shape = graph.shape(node.output);
   const std::int64_t axis = node.get<SoftmaxAttributes>().axis;
   const bool last = axis == 3 || axis == -1;
-  if (shape.size() != 4 || !last || node.get<SoftmaxAttributes>().flattened) return false;
+  if (shape.size() != 4 || !last) return false;
   Expansion e(rewriter, node);
   const ValueId rows = e.reshape(node.inputs[0], {shape[0], shape[1] * shape[2], shape[3]});
-  SoftmaxAttributes along_rows = node.get<SoftmaxAttributes>();
-  along_rows.axis = 2;
-  e.finish_reshape(e.add(Op::kSoftmax, {rows}, along_rows));
+  const bool log = node.get<SoftmaxAttributes>().log;
+  e.finish_reshape(e.add(Op::kSoftmax, {rows}, SoftmaxAttributes{2, false, log}));
   return true;
 }
 

@@ -6,10 +6,14 @@
 
 namespace sz::compiler {
 
-// Parts of canonicalize: false, with nothing done, where the node is not theirs.
+// Parts of canonicalize (canonicalize_<family>.cc): false, with nothing done, where the node is not
+// theirs. Throw CompileError.
 bool canonicalize_movement(Rewriter& rewriter, Node& node);
 bool canonicalize_gather(Rewriter& rewriter, Node& node);
 bool canonicalize_resize(Rewriter& rewriter, Node& node);
+bool canonicalize_elementwise(Rewriter& rewriter, Node& node);
+bool canonicalize_reduction(Rewriter& rewriter, Node& node);
+bool canonicalize_quantized(Rewriter& rewriter, Node& node);
 
 // A part of evaluate: nullptr where the node is not theirs.
 ConstantPtr evaluate_movement(const Graph& graph, const Node& node, DType dtype,
@@ -21,8 +25,5 @@ ValueId add_table(Graph& graph, const Node& node, ConstantPtr table);
 // Adds a Gather along `axis` by these places, or a slice if they are evenly spaced.
 void emit_gather(Rewriter& rewriter, const Node& node, ValueId x, std::size_t axis,
                  const std::vector<std::int64_t>& places, ValueId output);
-// False, with nothing done, where the operator is not of the family. Throws CompileError.
-bool canonicalize_elementwise(Rewriter& rewriter, Node& node);
-bool canonicalize_reduction(Rewriter& rewriter, Node& node);
 
 }  // namespace sz::compiler

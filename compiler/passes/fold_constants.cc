@@ -78,6 +78,8 @@ class Folder {
   }
 
   ConstantPtr compute(const Node& node, const TypedShape& result) {
+    // Stays for fuse_quantization, which wants the integers.
+    if (node.op == Op::kDequantizeLinear) return nullptr;
     if (auto constant = evaluate(graph_, node, result.dtype, result.shape)) return constant;
     if (!evaluator_ || node.inputs.empty()) return nullptr;
     for (const ValueId id : node.inputs) {

@@ -7,6 +7,15 @@
 namespace sz::compiler {
 namespace {
 
+// A quantised convolution's padding is worth the zero point of its input.
+bool pads_zero_points(const Graph& graph, const Node& pad, const QuantAttributes& q) {
+  const Constant* value = graph.constant(pad.input(2));
+  if (pad_mode(pad) != PadMode::kConstant || value == nullptr || value->bytes.size() != 1) {
+    return false;
+  }
+  return value->bytes[0] == static_cast<std::byte>(q.inputs[0].zero);
+}
+
 bool pads_zeroes(const Graph& graph, const Node& node) {
   if (pad_mode(node) != PadMode::kConstant) return false;
   if (node.input(2) == kNoValue) return true;
@@ -43,10 +52,29 @@ bool can_absorb(const Node& node) {
   return !window.ceil_mode && (window.count_include_pad || !padded);
 }
 
+// The same for a quantised convolution.
+void fuse_quantised(Rewriter& rewriter, Node& node) {
+  const Graph& g = rewriter.graph();
+  const Node* pad = rewriter.producer(node.inputs[0]);
+  auto& q = node.get<QuantAttributes>();
+  if (pad == nullptr || pad->op != Op::kPad || !pads_zero_points(g, *pad, q)) return;
+  const Shape& weights = g.shape(node.inputs[1]);
+  const Node plain{Op::kConv, node.name, node.inputs, node.output, q.window, {}};
+  WindowAttributes window =
+      resolve_window(g, plain, g.shape(node.inputs[0]), {weights[2], weights[3]});
+  if (!absorb(pad_ranges(g, *pad, 4), window, true)) return;
+  q.window = std::move(window);
+  node.inputs[0] = pad->inputs[0];
+}
+
 }  // namespace
 
 void fuse_padding(Graph& graph) {
   Rewriter::run(graph, [](Node& node, Rewriter& rewriter) {
+    if (node.op == Op::kQConv) {
+      fuse_quantised(rewriter, node);
+      return rewriter.emit(node);
+    }
     const Graph& g = rewriter.graph();
     const Node* pad = can_absorb(node) ? rewriter.producer(node.inputs[0]) : nullptr;
     if (pad != nullptr && pad->op == Op::kPad && pads_zeroes(g, *pad)) {

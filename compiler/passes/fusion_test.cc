@@ -139,5 +139,77 @@ TEST(FuseActivations, StaysApartWhereTheValueIsReadTwice) {
   EXPECT_EQ(operators(optimised(b)), "Add Clamp Mul");
 }
 
+TEST(FuseActivations, LeakyReluEndsAConvolutionAndAClampMayFollow) {
+  OnnxBuilder b;
+  b.input("x", {1, 3, 5, 5}).output("y").floats("w", {4, 3, 3, 3}, random_floats(108, 2));
+  b.node("Conv", {"x", "w"}, {"c"});
+  set(b.node("LeakyRelu", {"c"}, {"l"}), "alpha", 0.125f);
+  b.node("Relu", {"l"}, {"r"});
+  set(b.node("LeakyRelu", {"r"}, {"y"}), "alpha", 0.5f);  // behind a clamp: stays
+  const Graph graph = optimised(b);
+  EXPECT_EQ(operators(graph), "Conv LeakyRelu");
+  EXPECT_EQ(graph.nodes[0].slope, 0.125f);
+  EXPECT_EQ(graph.nodes[0].activation.low, 0.0f);
+  EXPECT_EQ(change_by_fusing(b, 1), 0);
+}
+
+// A residual block: two branches, one of them with a convolution of its own or none.
+void add_block(OnnxBuilder& b, bool projected, bool swapped) {
+  b.input("x", {1, 4, 6, 6}).output("y").floats("w1", {4, 4, 3, 3}, random_floats(144, 2));
+  b.floats("w2", {4, 4, 1, 1}, random_floats(16, 3)).floats("bias", {4}, random_floats(4, 4));
+  set(b.node("Conv", {"x", "w1", "bias"}, {"c"}), "pads", Ints{1, 1, 1, 1});
+  if (projected) b.node("Conv", {"x", "w2"}, {"s"});
+  const std::string other = projected ? "s" : "x";
+  b.node("Add",
+         swapped ? std::vector<std::string>{other, "c"} : std::vector<std::string>{"c", other},
+         {"a"});
+  b.node("Relu", {"a"}, {"y"});
+}
+
+TEST(FuseResiduals, TheAddAndItsActivationEndTheConvolution) {
+  for (const bool projected : {false, true}) {
+    for (const bool swapped : {false, true}) {
+      OnnxBuilder b;
+      add_block(b, projected, swapped);
+      const Graph graph = optimised(b);
+      EXPECT_EQ(operators(graph), projected ? "Conv Conv" : "Conv");
+      EXPECT_EQ(graph.nodes.back().inputs.size(), 4u);
+      EXPECT_EQ(graph.nodes.back().activation.low, 0.0f);
+      EXPECT_EQ(change_by_fusing(b, 1), 0) << projected << swapped;
+    }
+  }
+}
+
+TEST(FuseResiduals, KeepsAnAddThatNoConvolutionCanTake) {
+  const auto kept = [](auto build) {
+    OnnxBuilder b;
+    b.input("x", {1, 4, 6, 6}).output("y").floats("w", {4, 4, 1, 1}, random_floats(16, 3));
+    build(b);
+    return operators(optimised(b));
+  };
+  EXPECT_EQ(kept([](OnnxBuilder& b) {  // another reader
+              b.output("c").node("Conv", {"x", "w"}, {"c"});
+              b.node("Add", {"c", "x"}, {"y"});
+            }),
+            "Conv Add");
+  EXPECT_EQ(kept([](OnnxBuilder& b) {  // to itself
+              b.node("Conv", {"x", "w"}, {"c"});
+              b.node("Add", {"c", "c"}, {"y"});
+            }),
+            "Conv Add");
+  EXPECT_EQ(kept([](OnnxBuilder& b) {  // an activation in between
+              b.node("Conv", {"x", "w"}, {"c"});
+              b.node("Relu", {"c"}, {"r"});
+              b.node("Add", {"r", "x"}, {"y"});
+            }),
+            "Conv Add");
+  EXPECT_EQ(kept([](OnnxBuilder& b) {  // broadcast
+              b.input("v", {1, 4, 1, 6});
+              b.node("Conv", {"x", "w"}, {"c"});
+              b.node("Add", {"c", "v"}, {"y"});
+            }),
+            "Conv Add");
+}
+
 }  // namespace
 }  // namespace sz::compiler

@@ -24,6 +24,14 @@ void expand(Graph& graph);
 
 // Lets MatMul read transposed operands where they lie, and write a transposed result.
 void fuse_transposes(Graph& graph);
+// Turns Dequantize, operator, Quantize into one operator on integers, where there is one; the
+// results may differ by one step of the quantisation, as the products are exact and rounded once.
+// Dequantised constants that are left become f32. `evaluator` makes the tables of functions.
+void fuse_quantization(Graph& graph, const Evaluator& evaluator = {});
+
+// Quantised values of type u8 become i8, 128 less, as the device's operators want them. Inputs and
+// outputs of the graph keep their type.
+void make_signed(Graph& graph);
 
 // Lets Pad nodes that put zeroes around an image end in the padding of the convolution, or of the
 // average pool that counts padding, behind them.
@@ -35,7 +43,15 @@ void fuse_padding(Graph& graph);
 // GlobalMaxPool to pools; Softmax before
 // opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses by name what is left
 // that cannot run on the device.
+// Reshape (whose shape is then that of its output); Clip to Clamp; Pad to Concat; ReduceMean over
+// the image and GlobalMaxPool to pools; strided Slice to MaxPool of single elements; Softmax before
+// opset 13 to Reshape, Softmax, Reshape; windows get every default, Upsample its factors. Refuses
+// by name what is left that cannot run on the device.
 void canonicalize(Graph& graph);
+
+// Finds functions of the device that the file spells out: x * Sigmoid(x) is Swish, and so on for
+// HardSigmoid, HardSwish, Mish and Gelu. Rounding: fewer roundings, or at other places.
+void fuse_functions(Graph& graph);
 
 // Removes nodes that change nothing: Identity, Reshape to the same shape, Clamp without bounds...
 void remove_identities(Graph& graph);
@@ -55,7 +71,11 @@ void fold_batch_norm(Graph& graph);
 // connected layer before them. Rounding: as fold_batch_norm.
 void fold_scale_and_bias(Graph& graph);
 
-// Lets Clamp nodes end as the activation of the node before them.
+// Lets convolutions add what an Add behind them adds, if it has the convolution's shape.
+void fuse_residuals(Graph& graph);
+
+// Lets Clamp nodes end as the activation of the node before them, LeakyRelu nodes as that of a
+// convolution.
 void fuse_activations(Graph& graph);
 
 // Removes nodes whose result nobody reads, and forgets constants that nobody reads.

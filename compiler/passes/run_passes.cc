@@ -18,11 +18,14 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
       {"lower Gemm", lower_gemm},
       {"canonicalize", canonicalize},
       {"remove identities", remove_identities},
+      {"make signed", make_signed},
       {"fuse transposes", fuse_transposes},
       {"remove dead code", remove_dead_code},
       {"fuse moves", fuse_moves},
+      {"fuse functions", fuse_functions},
       {"fold batch normalisation", fold_batch_norm},
       {"fold scale and bias", fold_scale_and_bias},
+      {"fuse residuals", fuse_residuals},
       {"fuse activations", fuse_activations},
       {"remove dead code", remove_dead_code},
   };
@@ -30,6 +33,11 @@ void run_passes(Graph& graph, const std::function<void(std::string_view)>& progr
   if (progress) progress("fold constants");
   fold_constants(graph, evaluator);
   verify(graph, "fold constants", true);
+  remove_dead_code(graph);
+  remove_identities(graph);
+  if (progress) progress("fuse quantisation");
+  fuse_quantization(graph, evaluator);
+  verify(graph, "fuse quantisation", true);
   for (const Pass& pass : kPasses) {
     if (progress) progress(pass.name);
     pass.run(graph);

@@ -82,7 +82,8 @@ class Cutter {
     const std::uint32_t rows = height(last);
     std::vector<Piece> before(chain_.size());  // of the band before
     for (std::uint32_t band = 0; band < bands_; ++band) {
-      const Rows wanted{rows * band / bands_, rows * (band + 1) / bands_};
+      const Rows wanted{boundary(last, rows * band / bands_),
+                        boundary(last, rows * (band + 1) / bands_)};
       // What each step has to add, and what of its result the next step reads.
       std::vector<Rows> fresh_rows(chain_.size()), read(chain_.size());
       fresh_rows[last] = wanted;
@@ -90,6 +91,7 @@ class Cutter {
         read[link] = fresh_rows[link + 1].size() == 0
                          ? Rows{before[link].rows.end, before[link].rows.end}
                          : rules_[link + 1].needed(fresh_rows[link + 1]);
+        read[link].end = boundary(link, read[link].end);
         fresh_rows[link] = {std::max(read[link].begin, before[link].rows.end),
                             std::max(read[link].end, before[link].rows.end)};
       }
@@ -105,6 +107,12 @@ class Cutter {
       }
       run_step(last, before_of(last), wanted, view(step(last).output, {0, rows}, wanted));
     }
+  }
+
+  // The first row from `row` on where a band of step `link` may begin.
+  std::uint32_t boundary(std::size_t link, std::uint32_t row) const {
+    const std::uint32_t granularity = rules_[link].granularity();
+    return std::min((row + granularity - 1) / granularity * granularity, height(link));
   }
 
   // The image that step `link` reads in this band.

@@ -34,7 +34,7 @@ class Layout {
   // Says which tensor holds a value in native (ONNX's) order.
   void set_native(ValueId id, TensorId tensor) { native_[id] = tensor; }
   void set_plain(ValueId id, TensorId tensor) { plain_[id] = tensor; }
-  bool has_plain(ValueId id) const { return plain_[id] != kNone; }
+  bool has_plain(ValueId id) const { return plain_[id] != kNone || source_[id] != kNoValue; }
   bool has_native(ValueId id) const { return native_[id] != kNone; }
 
   // Native order costs nothing, or no less than ONNX's. Only asked about what can be read.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "compiler/graph/shape_inference.h"
+#include "compiler/plan/conv_choice.h"
 #include "compiler/plan/families.h"
 #include "compiler/plan/layout.h"
 #include "compiler/plan/lowering.h"
@@ -25,12 +26,14 @@ ops::Window2d window_of(const WindowAttributes& w) {
 }
 
 // Each lowers the operators of one family, and leaves the others alone.
-constexpr std::array<bool (*)(Lowering&, const Node&), 5> kFamilies = {
-    lower_elementwise,
+constexpr std::array kFamilies = {
     lower_movement,
     lower_indexed,
+    lower_elementwise,
+    lower_reduction,
     lower_matrix,
     lower_recurrent,
+    lower_quantized,
 };
 
 class Lowerer {
@@ -130,8 +133,8 @@ class Lowerer {
 
   void count_weights(const Node& node) {
     for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-      if (node.inputs[i] == kNoValue) continue;
-      builder_.count_raw_weights(graph_.constant(node.inputs[i])->bytes.size());
+      const Constant* weights = graph_.constant(node.inputs[i]);  // a residual is none
+      if (weights != nullptr) builder_.count_raw_weights(weights->bytes.size());
     }
   }
 
@@ -143,10 +146,20 @@ class Lowerer {
 
   void conv(const Node& node) {
     const auto& w = node.get<WindowAttributes>();
+    const bool winograd = prefers_winograd(graph_, node);
     const TensorId x = layout_.native(node.inputs[0]);
-    const TensorId weights = blob(node, pack_conv(graph_, node));
-    builder_.step(node, OpCode::kConv2d, {x, weights}, layout_.make_native(node.output),
-                  ops::Conv2dAttributes{window_of(w), word(w.groups), node.activation});
+    const auto packed = winograd ? pack_winograd_conv(graph_, node) : pack_conv(graph_, node);
+    std::vector<TensorId> inputs = {x, blob(node, packed)};
+    if (node.input(3) != kNoValue) inputs.push_back(layout_.native(node.inputs[3]));
+    const TensorId y = layout_.make_native(node.output);
+    const ops::Activation activation{node.activation, node.slope};
+    if (winograd) {
+      return builder_.step(node, OpCode::kConvWinograd, std::move(inputs), y,
+                           ops::WinogradAttributes{word(w.pads[0]), word(w.pads[1]),
+                                                   word(w.pads[2]), word(w.pads[3]), activation});
+    }
+    builder_.step(node, OpCode::kConv2d, std::move(inputs), y,
+                  ops::Conv2dAttributes{window_of(w), word(w.groups), activation});
   }
 
   // Works along the last dimension (ONNX), so its operands have ONNX's order.
@@ -272,31 +285,43 @@ class Lowerer {
     }
   }
 
+  // Nothing moves where an order in which the operand lies and one in which the result may lie are
+  // the same bytes: an image [N, C, H, W] turned to [N, H, W, C], and back.
   void transpose(const Node& node) {
     const ValueId source = node.inputs[0];
     const Shape& shape = graph_.shape(source);
-    const Order order = native_order(shape.size());
     const auto perm = permutation(graph_, node, shape.size());
-    // From the order `from` of the input to the native order of the result.
-    const auto memory_perm = [&](const Order& from) {
+    const Order native = native_order(shape.size());
+    Order plain(shape.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = i;
+    // From the order `from` of the operand to the order `to` of the result.
+    const auto memory_perm = [&](const Order& from, const Order& to) {
       std::vector<std::size_t> result;
-      for (const std::size_t axis : order) {
+      for (const std::size_t axis : to) {
         const auto wanted = static_cast<std::size_t>(perm[axis]);
         result.push_back(
             static_cast<std::size_t>(std::find(from.begin(), from.end(), wanted) - from.begin()));
       }
       return result;
     };
-    Order plain(shape.size());
-    for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = i;
     const std::string& name = graph_.value(node.output).name;
-    const bool from_plain =
-        layout_.has_plain(source) && (!layout_.has_native(source) ||
-                                      keeps_memory(ordered_dims(shape, plain), memory_perm(plain)));
-    const TensorId result = from_plain
-                                ? layout_.reorder(name, layout_.plain(source), memory_perm(plain))
-                                : layout_.reorder(name, layout_.native(source), memory_perm(order));
-    layout_.set_native(node.output, result);
+    const auto turn = [&](bool from_plain, bool to_plain) {
+      const TensorId x = from_plain ? layout_.plain(source) : layout_.native(source);
+      const TensorId y = layout_.reorder(
+          name, x, memory_perm(from_plain ? plain : native, to_plain ? plain : native));
+      to_plain ? layout_.set_plain(node.output, y) : layout_.set_native(node.output, y);
+    };
+    for (const bool from_plain : {true, false}) {
+      if (!(from_plain ? layout_.has_plain(source) : layout_.has_native(source))) continue;
+      const Order& from = from_plain ? plain : native;
+      for (const bool to_plain : {false, true}) {
+        const Order& to = to_plain ? plain : native;
+        if (keeps_memory(ordered_dims(shape, from), memory_perm(from, to))) {
+          return turn(from_plain, to_plain);
+        }
+      }
+    }
+    turn(!layout_.has_native(source) && layout_.has_plain(source), false);
   }
 
   const Graph& graph_;

@@ -130,6 +130,34 @@ class IndexedLowering {
         ops::TriangleAttributes{static_cast<std::int32_t>(diagonal), trilu.upper ? 1u : 0u});
   }
 
+  // Volumes lie as in ONNX and are turned before and after.
+  void grid_sample() {
+    const auto& a = node_.get<GridSampleAttributes>();
+    const ops::GridSampleAttributes words{static_cast<ops::SampleMode>(a.mode),
+                                          static_cast<ops::SamplePadding>(a.padding),
+                                          a.align_corners ? 1u : 0u};
+    const TensorId grid = operand(1, false);
+    const TensorId x = operand(0, true);
+    if (graph_.shape(node_.inputs[0]).size() == 4) {
+      return builder_.step(node_, OpCode::kGridSample, {x, grid}, layout_.make_native(node_.output),
+                           words);
+    }
+    const std::string& name = graph_.value(node_.output).name;
+    const TensorId volume = layout_.reorder(name, x, {0, 2, 3, 4, 1});
+    const Dims dims = ordered_dims(graph_.shape(node_.output), {0, 2, 3, 4, 1});
+    const TensorId y = builder_.fresh(name, dims);
+    builder_.step(node_, OpCode::kGridSample, {volume, grid}, y, words);
+    layout_.set_native(node_.output, layout_.reorder(name, y, {0, 4, 1, 2, 3}));
+  }
+
+  void roi_align() {
+    const auto& a = node_.get<RoiAlignAttributes>();
+    const std::vector<TensorId> inputs = {operand(0, true), operand(1, false), operand(2, false)};
+    builder_.step(node_, OpCode::kRoiAlign, inputs, layout_.make_native(node_.output),
+                  ops::RoiAlignAttributes{a.maximum ? 1u : 0u, a.half_pixel ? 1u : 0u,
+                                          word(static_cast<std::uint64_t>(a.samples)), a.scale});
+  }
+
   void interpolate() {
     const auto& attributes = node_.get<InterpolateAttributes>();
     const std::size_t place = axis_place(attributes.axis);
@@ -220,6 +248,12 @@ bool lower_indexed(Lowering& lowering, const Node& node) {
       return true;
     case Op::kTrilu:
       lower.trilu();
+      return true;
+    case Op::kGridSample:
+      lower.grid_sample();
+      return true;
+    case Op::kRoiAlign:
+      lower.roi_align();
       return true;
     case Op::kInterpolate:
       lower.interpolate();

@@ -212,6 +212,35 @@ TEST(Bands, GiveTheSameBitsWithLessMemory) {
   EXPECT_GT(cut, 20u);
 }
 
+// Bands begin where tiles of two rows begin, also behind each other.
+TEST(Bands, CutWinogradConvolutionsBetweenTheirTiles) {
+  for (const std::int64_t size : {17, 24, 31}) {
+    OnnxBuilder b;
+    b.input("v0", {1, 16, size, 14}).output("v3");
+    const std::int64_t channels[] = {16, 64, 64, 16};
+    for (int i = 0; i < 3; ++i) {
+      const std::string w = "w" + std::to_string(i);
+      const std::int64_t in = channels[i], out = channels[i + 1];
+      b.floats(
+          w, {out, in, 3, 3},
+          random_floats(static_cast<std::size_t>(in * out * 9), static_cast<std::uint32_t>(i)));
+      onnx::NodeProto& conv =
+          b.node("Conv", {"v" + std::to_string(i), w}, {"v" + std::to_string(i + 1)});
+      set(conv, "pads", std::vector<std::int64_t>{i % 2, 1, 1, 1});
+    }
+    const Program program = lower(optimised(b), ops::Kernel::kVector);
+    for (const ProgramStep& step : program.steps) {
+      EXPECT_TRUE(step.op == ops::OpCode::kTranspose || step.op == ops::OpCode::kConvWinograd);
+    }
+    const Banded banded = compute_in_bands(program, {0, 1});
+    EXPECT_FALSE(banded.chains.empty()) << size;
+    const auto values = random_floats(static_cast<std::size_t>(16 * size * 14), 5);
+    const auto bytes = std::as_bytes(std::span(values));
+    const std::vector<std::vector<std::byte>> inputs = {{bytes.begin(), bytes.end()}};
+    EXPECT_EQ(run_program(banded.program, inputs), run_program(program, inputs)) << size;
+  }
+}
+
 // An inverted residual: the wide tensors in its middle are never there as a whole.
 TEST(Bands, KeepTheMiddleOfAnInvertedResidualSmall) {
   OnnxBuilder b;

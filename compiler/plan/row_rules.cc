@@ -12,6 +12,9 @@ using ops::OpCode;
 // Words of a Window2d at the beginning of the attributes of Conv2d and Pool2d.
 constexpr std::size_t kKernelH = 0, kStrideH = 2, kDilationH = 4, kPadTop = 6, kPadBottom = 8;
 
+// The same of ConvWinograd, whose window is fixed; its tiles are of two rows.
+constexpr std::size_t kWinogradPadTop = 0, kWinogradPadBottom = 2;
+
 bool is_window(OpCode op) { return op == OpCode::kConv2d || op == OpCode::kPool2d; }
 
 // One image of rank 4.
@@ -34,6 +37,8 @@ std::optional<RowRule> RowRule::of(const Program& program, const ProgramStep& st
     rule.kernel_ = step.attributes[kKernelH];
     rule.stride_ = step.attributes[kStrideH];
     rule.dilation_ = step.attributes[kDilationH];
+    rule.pad_top_word_ = kPadTop;
+    rule.pad_bottom_word_ = kPadBottom;
     rule.pad_top_ = step.attributes[kPadTop];
     const std::uint64_t reach = std::uint64_t{output.dims[1] - 1} * rule.stride_ +
                                 std::uint64_t{rule.kernel_ - 1} * rule.dilation_ + 1;
@@ -41,6 +46,14 @@ std::optional<RowRule> RowRule::of(const Program& program, const ProgramStep& st
         std::uint64_t{rule.height_} + rule.pad_top_ + step.attributes[kPadBottom];
     if (reach > padded) return {};  // a pool in ceil mode: its last window has rules of its own
     if (step.op == OpCode::kConv2d) next = 2;
+  } else if (step.op == OpCode::kConvWinograd) {
+    rule.window_ = true;
+    rule.kernel_ = 3;
+    rule.granularity_ = 2;
+    rule.pad_top_word_ = kWinogradPadTop;
+    rule.pad_bottom_word_ = kWinogradPadBottom;
+    rule.pad_top_ = step.attributes[kWinogradPadTop];
+    next = 2;
   } else if (step.op == OpCode::kUnary || step.op == OpCode::kBinary) {
     if (tensor(step.inputs[0]).dims != output.dims) return {};
   } else {
@@ -75,8 +88,8 @@ std::vector<std::uint32_t> RowRule::attributes(Rows wanted) const {
   const std::int64_t first = std::int64_t{wanted.begin} * stride_ - pad_top_;
   const std::int64_t end = (std::int64_t{wanted.end} - 1) * stride_ - pad_top_ +
                            std::int64_t{kernel_ - 1} * dilation_ + 1;
-  words[kPadTop] = static_cast<std::uint32_t>(std::max<std::int64_t>(0, -first));
-  words[kPadBottom] = static_cast<std::uint32_t>(std::max<std::int64_t>(0, end - height_));
+  words[pad_top_word_] = static_cast<std::uint32_t>(std::max<std::int64_t>(0, -first));
+  words[pad_bottom_word_] = static_cast<std::uint32_t>(std::max<std::int64_t>(0, end - height_));
   return words;
 }
 

@@ -28,6 +28,9 @@ class RowRule {
   // The attributes of the step on just those rows.
   std::vector<std::uint32_t> attributes(Rows wanted) const;
 
+  // The rows that are computed must begin at a multiple of this.
+  std::uint32_t granularity() const { return granularity_; }
+
   // Further inputs of which the same rows as of the output are read (an operand of an addition).
   const std::vector<std::uint32_t>& companions() const { return companions_; }
 
@@ -35,6 +38,8 @@ class RowRule {
   bool window_ = false;
   std::uint32_t height_ = 0;  // of input 0
   std::uint32_t kernel_ = 1, stride_ = 1, dilation_ = 1, pad_top_ = 0;
+  std::uint32_t granularity_ = 1;
+  std::size_t pad_top_word_ = 0, pad_bottom_word_ = 0;  // of the attributes
   std::vector<std::uint32_t> attributes_;
   std::vector<std::uint32_t> companions_;
 };

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "ops/gemm/pack.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::compiler {
 namespace {
@@ -38,6 +39,18 @@ Blob pack_conv(const Graph& graph, const Node& node) {
   const FloatBlob packed = blob(graph, node, ops::packed_conv2d_elements(shape));
   if (!ops::pack_conv2d(graph.constant(node.inputs[1])->f32(), bias_of(graph, node), shape,
                         packed.floats)) {
+    throw InternalError(graph.source + ": the weights of '" + node.name + "' cannot be packed");
+  }
+  return packed.bytes;
+}
+
+Blob pack_winograd_conv(const Graph& graph, const Node& node) {
+  const Shape& w = graph.shape(node.inputs[1]);
+  const auto outputs = static_cast<std::uint32_t>(w[0]);
+  const auto inputs = static_cast<std::uint32_t>(w[1]);
+  const FloatBlob packed = blob(graph, node, ops::packed_winograd_elements(outputs, inputs));
+  if (!ops::pack_winograd(graph.constant(node.inputs[1])->f32(), bias_of(graph, node), outputs,
+                          inputs, packed.floats)) {
     throw InternalError(graph.source + ": the weights of '" + node.name + "' cannot be packed");
   }
   return packed.bytes;

@@ -15,16 +15,21 @@
 #include "package/package_file.h"
 
 namespace sz::compiler::testing {
+std::vector<std::vector<std::byte>> run_package_bytes(
+    std::span<const std::byte> package, const std::vector<std::vector<std::byte>>& inputs) {
+  const package::PackageFile file = package::read_package(package, "package");
+  return PlanRunner(file.plan, file.weights, "package").run(inputs);
+}
+
 std::vector<std::vector<float>> run_package(std::span<const std::byte> package,
                                             const std::vector<std::vector<float>>& inputs) {
-  const package::PackageFile file = package::read_package(package, "package");
   std::vector<std::vector<std::byte>> bytes;
   for (const auto& input : inputs) {
     const auto view = std::as_bytes(std::span(input));
     bytes.emplace_back(view.begin(), view.end());
   }
   std::vector<std::vector<float>> outputs;
-  for (const auto& output : PlanRunner(file.plan, file.weights, "package").run(bytes)) {
+  for (const auto& output : run_package_bytes(package, bytes)) {
     std::vector<float>& values = outputs.emplace_back(output.size() / sizeof(float));
     std::memcpy(values.data(), output.data(), output.size());
   }
@@ -43,7 +48,7 @@ std::vector<float> read_tensor(const std::string& path) {
   return values;
 }
 
-NpyTensor read_npy(const std::string& path) {
+NpyBytes read_npy_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string all{std::istreambuf_iterator<char>(file), {}};
   constexpr std::size_t kFixed = 10;  // magic, version, length of the text
@@ -54,22 +59,31 @@ NpyTensor read_npy(const std::string& path) {
       static_cast<unsigned char>(all[8]) + 256u * static_cast<unsigned char>(all[9]);
   const std::string header = all.substr(kFixed, text);
   const std::size_t open = header.find("'shape': (");
-  if (header.find("'<f4'") == std::string::npos || open == std::string::npos ||
+  const std::size_t type = header.find("'descr': '");
+  if (type == std::string::npos || open == std::string::npos ||
       header.find("'fortran_order': False") == std::string::npos) {
-    throw std::runtime_error(path + ": not f32 in C order");
+    throw std::runtime_error(path + ": not in C order");
   }
-  NpyTensor tensor;
-  std::size_t count = 1;
+  NpyBytes tensor;
+  tensor.type = header.substr(type + 10, header.find('\'', type + 10) - type - 10);
+  std::size_t bytes = std::stoul(tensor.type.substr(2));
   std::istringstream dims(header.substr(open + 10, header.find(')', open) - open - 10));
   for (std::string dim; std::getline(dims, dim, ',');) {
     if (dim.find_first_not_of(' ') == std::string::npos) continue;
     tensor.shape.push_back(std::stoul(dim));
-    count *= tensor.shape.back();
+    bytes *= tensor.shape.back();
   }
-  if (all.size() != kFixed + text + count * sizeof(float))
-    throw std::runtime_error(path + ": size");
-  tensor.values.resize(count);
-  std::memcpy(tensor.values.data(), all.data() + kFixed + text, count * sizeof(float));
+  if (all.size() != kFixed + text + bytes) throw std::runtime_error(path + ": size");
+  tensor.bytes.resize(bytes);
+  std::memcpy(tensor.bytes.data(), all.data() + kFixed + text, bytes);
+  return tensor;
+}
+
+NpyTensor read_npy(const std::string& path) {
+  NpyBytes raw = read_npy_bytes(path);
+  if (raw.type != "<f4") throw std::runtime_error(path + ": not f32");
+  NpyTensor tensor{std::move(raw.shape), std::vector<float>(raw.bytes.size() / sizeof(float))};
+  std::memcpy(tensor.values.data(), raw.bytes.data(), raw.bytes.size());
   return tensor;
 }
 

@@ -13,6 +13,10 @@ namespace sz::compiler::testing {
 std::vector<std::vector<float>> run_package(std::span<const std::byte> package,
                                             const std::vector<std::vector<float>>& inputs);
 
+// The same for tensors of any type.
+std::vector<std::vector<std::byte>> run_package_bytes(
+    std::span<const std::byte> package, const std::vector<std::vector<std::byte>>& inputs);
+
 // The values of a serialised onnx.TensorProto of floats, as in ONNX's test data.
 std::vector<float> read_tensor(const std::string& path);
 
@@ -23,6 +27,14 @@ struct NpyTensor {
   std::vector<float> values;
 };
 NpyTensor read_npy(const std::string& path);
+
+// The same of any type: `type` is NumPy's word for it, "<f4", "|i1", "|u1", ...
+struct NpyBytes {
+  std::string type;
+  std::vector<std::size_t> shape;
+  std::vector<std::byte> bytes;
+};
+NpyBytes read_npy_bytes(const std::string& path);
 
 // Largest |a - b| divided by the largest |b| (by 1 if b is all zeroes); infinity if the sizes
 // differ or a value is not finite.

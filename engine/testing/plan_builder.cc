@@ -6,6 +6,8 @@
 #include <stdexcept>
 
 #include "base/checked.h"
+#include "ops/reduction/attributes.h"
+#include "ops/winograd/pack.h"
 #include "package/package_file.h"
 
 namespace sz::engine::testing {
@@ -213,7 +215,7 @@ SequencePlan sequence_plan(ops::Kernel kernel) {
   conv.window = {.kernel_h = 3, .kernel_w = 3};
   conv.window.pad_top = conv.window.pad_left = 1;
   conv.window.pad_bottom = conv.window.pad_right = 1;
-  conv.clamp = {0.0f, infinity};
+  conv.activation.clamp = {0.0f, infinity};
   plan.conv = b.step(ops::OpCode::kConv2d, {plan.image, plan.conv_weights}, {plan.features}, conv);
 
   // The image is no longer needed: its place is taken by what follows.
@@ -312,6 +314,27 @@ PlanBuilder convolutions_plan(ops::Kernel kernel) {
   return b;
 }
 
+PlanBuilder residuals_plan(ops::Kernel kernel) {
+  PlanBuilder b;
+  b.kernel = kernel;
+  b.tables.header.scratch_bytes = 2 * kScratchBytes;
+  const auto image = b.arena({1, 5, 4, 6});
+  const auto middle = b.arena({1, 5, 4, 6});
+  const auto result = b.arena({1, 5, 4, 6});
+  std::vector<float> packed(ops::packed_winograd_elements(6, 6).value());
+  demand(ops::pack_winograd(random_values(6 * 6 * 9, 9), random_values(6, 10), 6, 6, packed),
+         "weights do not pack");
+  const auto w1 = b.constant({size_of(packed)}, packed);
+  b.step(ops::OpCode::kConvWinograd, {image, w1, image}, {middle},
+         ops::WinogradAttributes{1, 1, 1, 1, {{}, 0.125f}});
+  const auto w2 = b.conv_weights({.inputs = 6, .outputs = 6}, 11);
+  ops::Conv2dAttributes plain;
+  plain.activation.slope = 0.25f;
+  b.step(ops::OpCode::kConv2d, {middle, w2, image}, {result}, plain);
+  b.entry({image}, {result});
+  return b;
+}
+
 PlanBuilder enlarging_plan(ops::Kernel kernel) {
   PlanBuilder b;
   b.kernel = kernel;
@@ -320,6 +343,38 @@ PlanBuilder enlarging_plan(ops::Kernel kernel) {
   b.step(ops::OpCode::kUnary, {image}, {image}, ops::LeakyReluAttributes{});
   b.step(ops::OpCode::kUpsample, {image}, {result}, ops::UpsampleAttributes{2, 3});
   b.entry({image}, {result});
+  return b;
+}
+
+PlanBuilder functions_plan(ops::Kernel kernel) {
+  PlanBuilder b;
+  b.kernel = kernel;
+  b.tables.header.scratch_bytes = kScratchBytes;
+  const auto image = b.arena({1, 3, 4, 5});
+  const auto bent = b.arena({1, 3, 4, 5});
+  const auto smaller = b.arena({1, 3, 4, 5});
+  b.tables.tensors[smaller].dtype = static_cast<std::uint8_t>(DType::kBool);
+  const auto chosen = b.arena({1, 3, 4, 5});
+  const auto mean = b.arena({1, 1, 1, 5});
+  const auto result = b.arena({1, 1, 1, 5});
+  const auto places = b.arena({1, 3, 4, 2});  // room for i64
+  auto& record = b.tables.tensors[places];
+  record.dtype = static_cast<std::uint8_t>(DType::kI64);
+  record.dims[3] = record.pitch = 1;
+  const auto numbers = b.arena({1, 3, 4, 1});
+  const auto sums = b.arena({1, 3, 4, 1});
+  b.step(ops::OpCode::kUnary, {image}, {bent},
+         ops::ActivationAttributes{ops::UnaryKind::kTanh, 0, 0});
+  b.step(ops::OpCode::kBinary, {bent, image}, {smaller},
+         ops::BinaryAttributes{ops::BinaryKind::kLess, {}});
+  b.step(ops::OpCode::kWhere, {smaller, bent, image}, {chosen});
+  b.step(ops::OpCode::kReduce, {chosen}, {mean},
+         ops::ReduceAttributes{ops::ReduceKind::kMean, 1, 3, 12});
+  b.step(ops::OpCode::kSoftmax, {mean}, {result}, ops::SoftmaxAttributes{1});
+  b.step(ops::OpCode::kArg, {chosen}, {places}, ops::ArgAttributes{3, 0, 1});
+  b.step(ops::OpCode::kCast, {places}, {numbers});
+  b.step(ops::OpCode::kCumulativeSum, {numbers}, {sums}, ops::CumulativeSumAttributes{2, 0, 1});
+  b.entry({image}, {result, sums});
   return b;
 }
 

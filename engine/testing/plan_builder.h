@@ -138,8 +138,17 @@ BranchesPlan branches_plan(ops::Kernel kernel = ops::Kernel::kReference);
 // [1,2,2,20].
 PlanBuilder convolutions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// Convolutions with residuals and leaky ends: one by Winograd's method, one plain. Input [1,5,4,6],
+// output [1,5,4,6].
+PlanBuilder residuals_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 // A leaky Relu in place of its own input, then every pixel repeated. Input [1,3,2,5], output
 // [1,6,6,5].
 PlanBuilder enlarging_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
+// Elementwise functions, a comparison, a choice and a cast, and what works along axes: Reduce, Arg,
+// CumulativeSum, the logarithm of a softmax; with tensors of bool and i64. Input [1,3,4,5], outputs
+// [1,1,1,5] and [1,3,4,1].
+PlanBuilder functions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
 }  // namespace sz::engine::testing

@@ -224,7 +224,7 @@ void change_entry(Random& random, PlanTables& tables) {
 }
 
 void change_header(Random& random, PlanTables& tables) {
-  switch (below(random, 4)) {
+  switch (below(random, 5)) {
     case 0:
       return change(random, tables.header.weights_bytes);
     case 1:
@@ -274,15 +274,19 @@ void mutate(Random& random, PlanTables& tables) {
 
 PlanTables seed_plan(Random& random) {
   const auto kernel = static_cast<ops::Kernel>(below(random, 2));
-  switch (below(random, 4)) {
+  switch (below(random, 6)) {
     case 0:
       return sequence_plan(kernel).builder.tables;
     case 1:
       return branches_plan(kernel).builder.tables;
     case 2:
       return convolutions_plan(kernel).tables;
-    default:
+    case 3:
+      return residuals_plan(kernel).tables;
+    case 4:
       return enlarging_plan(kernel).tables;
+    default:
+      return functions_plan(kernel).tables;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/checked.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::engine::testing {
 namespace {
@@ -49,6 +50,9 @@ class Refit {
     switch (static_cast<ops::OpCode>(step_.op)) {
       case ops::OpCode::kConv2d:
         if (const auto a = attributes<ops::Conv2dAttributes>()) conv2d(*a);
+        return;
+      case ops::OpCode::kConvWinograd:
+        if (const auto a = attributes<ops::WinogradAttributes>()) winograd(*a);
         return;
       case ops::OpCode::kFullyConnected:
         return fully_connected();
@@ -115,11 +119,24 @@ class Refit {
 
   void conv2d(const ops::Conv2dAttributes& a) {
     if (x()->rank != 4 || y()->rank != 4 || !window(a.window, y()->dims[3])) return;
+    if (step_.input_count > 2 && operand(2)) set_shape(*operand(2), y()->dims, 4);
     weights(ops::packed_conv2d_elements({.inputs = x()->dims[3],
                                          .outputs = y()->dims[3],
                                          .groups = a.groups,
                                          .kernel_h = a.window.kernel_h,
                                          .kernel_w = a.window.kernel_w}));
+  }
+
+  void winograd(const ops::WinogradAttributes& a) {
+    const ops::Window2d three{.kernel_h = 3,
+                              .kernel_w = 3,
+                              .pad_top = a.pad_top,
+                              .pad_left = a.pad_left,
+                              .pad_bottom = a.pad_bottom,
+                              .pad_right = a.pad_right};
+    if (x()->rank != 4 || y()->rank != 4 || !window(three, y()->dims[3])) return;
+    if (step_.input_count > 2 && operand(2)) set_shape(*operand(2), y()->dims, 4);
+    weights(ops::packed_winograd_elements(y()->dims[3], x()->dims[3]));
   }
 
   void fully_connected() {

@@ -14,6 +14,10 @@ Conv2d unpack(const Step& step) {
   conv.x = x.f32();
   conv.weights = step.inputs[1]->f32();
   conv.y = y.mutable_f32();
+  if (step.inputs.size() > 2) {
+    conv.residual = step.inputs[2]->f32();
+    conv.residual_pitch = step.inputs[2]->pitch;
+  }
   conv.x_pitch = x.pitch;
   conv.y_pitch = y.pitch;
   conv.batch = x.dims[0];
@@ -35,7 +39,7 @@ Status check_conv2d(const Step& step) {
   if (!read_attributes(step.attributes, &attributes)) return Status::kBadAttribute;
   const WindowAxis rows = vertical(attributes.window);
   const WindowAxis columns = horizontal(attributes.window);
-  if (!rows.valid() || !columns.valid() || !valid_clamp(attributes.clamp) ||
+  if (!rows.valid() || !columns.valid() || !valid_activation(attributes.activation) ||
       attributes.groups == 0) {
     return Status::kBadAttribute;
   }
@@ -47,6 +51,7 @@ Status check_conv2d(const Step& step) {
       y.dims[1] != rows.floor_size(x.dims[1]) || y.dims[2] != columns.floor_size(x.dims[2])) {
     return Status::kShapeMismatch;
   }
+  if (step.inputs.size() > 2 && !same_shape(*step.inputs[2], y)) return Status::kShapeMismatch;
   const ConvWeightShape shape{x.dims[3], y.dims[3], attributes.groups, attributes.window.kernel_h,
                               attributes.window.kernel_w};
   const auto elements = packed_conv2d_elements(shape);

@@ -1,9 +1,11 @@
-// Conv2d: y[n,oy,ox,m] = clamp(bias[m] + sum over (ky, kx, c) of x[n,iy,ix,c] * w[m,ky,kx,c]),
+// Conv2d: y[n,oy,ox,m] = activation(bias[m] + sum over (ky, kx, c) of x[n,iy,ix,c] * w[m,ky,kx,c]
+//                                   + residual[n,oy,ox,m]),
 // iy = oy * stride_h - pad_top + ky * dilation_h, ix likewise; c runs over the group of m.
 //
-// x [N,H,W,C], packed weights (ops/gemm/pack.h), y [N,OH,OW,M]; f32, x and y of any pitch. y must
-// not overlap x. Each sum is one chain of fused multiply-adds in the order (ky, kx, c), starting
-// from the bias; a tap in the padding adds +0 * w, as any other. See docs/numerics.md.
+// x [N,H,W,C], packed weights (ops/gemm/pack.h), optional residual [N,OH,OW,M], y [N,OH,OW,M]; f32,
+// images of any pitch. y must not overlap x or the residual. Each sum is one chain of fused
+// multiply-adds in the order (ky, kx, c), starting from the bias; a tap in the padding adds +0 * w,
+// as any other; the residual is added last. See docs/numerics.md.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +32,9 @@ Status run_conv2d(const Step& step, const RunContext& context) noexcept;
 struct Conv2d {
   const float* x = nullptr;
   const float* weights = nullptr;
+  const float* residual = nullptr;  // or none
   float* y = nullptr;
-  std::size_t x_pitch = 0, y_pitch = 0;  // elements from pixel to pixel
+  std::size_t x_pitch = 0, residual_pitch = 0, y_pitch = 0;  // elements from pixel to pixel
   std::size_t batch = 0;
   std::size_t in_h = 0, in_w = 0, in_c = 0;
   std::size_t out_h = 0, out_w = 0, out_c = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "ops/testing/random_cases.h"
 
@@ -98,7 +99,7 @@ void expect_close_to_naive(const ConvCase& test) {
       for (std::size_t ox = 0; ox < y.dims[2]; ++ox) {
         for (std::size_t m = 0; m < y.dims[3]; ++m, ++i) {
           const auto [sum, magnitude] = naive.sum(n, oy, ox, m);
-          const Clamp& clamp = test.attributes.clamp;
+          const Clamp& clamp = test.attributes.activation.clamp;
           const double expected = std::min(std::max(sum, static_cast<double>(clamp.low)),
                                            static_cast<double>(clamp.high));
           ASSERT_NEAR(std::bit_cast<float>(bits[i]), expected,
@@ -129,6 +130,62 @@ TEST_P(Conv2dFormula, AgreesWithTheTextbookInDouble) {
 INSTANTIATE_TEST_SUITE_P(All, Conv2dFormula,
                          ::testing::Values(ConvKind::kDense, ConvKind::kGrouped,
                                            ConvKind::kDepthwise));
+
+// What a fused convolution gives, step by step: convolution, addition, leaky Relu, clamp.
+std::vector<std::uint32_t> unfused(const Case& fused) {
+  SingleWorker worker;
+  Conv2dAttributes attributes;
+  EXPECT_TRUE(read_attributes(fused.attributes, &attributes));
+  const Activation activation = std::exchange(attributes.activation, Activation{});
+  Case step = fused;
+  step.inputs.resize(2, Tensor({1}));
+  step.attributes = words_of(attributes);
+  const TensorView& y = fused.output.view();
+  const std::vector<std::uint32_t> dims(y.dims.begin(), y.dims.begin() + 4);
+  const auto then = [&](OpCode op, std::vector<std::uint32_t> words, const Tensor* other) {
+    Tensor sum(dims);
+    const std::vector<std::uint32_t> bits = run_case(step, Kernel::kReference, worker);
+    for (std::size_t i = 0; i < bits.size(); ++i) sum.at(i) = std::bit_cast<float>(bits[i]);
+    step = {op, {sum}, Tensor(dims), std::move(words)};
+    if (other != nullptr) step.inputs.push_back(*other);
+  };
+  if (fused.inputs.size() > 2) {
+    then(OpCode::kBinary, words_of(BinaryAttributes{BinaryKind::kAdd, {}}), &fused.inputs[2]);
+  }
+  if (activation.slope != 1.0f) {
+    then(OpCode::kUnary, words_of(LeakyReluAttributes{UnaryKind::kLeakyRelu, activation.slope}),
+         nullptr);
+  }
+  then(OpCode::kUnary, words_of(UnaryAttributes{UnaryKind::kClamp, activation.clamp}), nullptr);
+  return run_case(step, Kernel::kReference, worker);
+}
+
+TEST(Conv2d, FusedIsBitForBitWhatTheStepsGive) {
+  const std::uint64_t seed = test_seed();
+  SingleWorker worker;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", case " + std::to_string(i));
+    Random random(seed * 31337 + i);
+    const Case fused = random_fused_conv(random);
+    ASSERT_EQ(run_case(fused, Kernel::kReference, worker), unfused(fused));
+  }
+}
+
+TEST(Conv2dCheck, RefusesAResidualOfAnotherShape) {
+  Random random(5);
+  Case step = random_fused_conv(random);
+  while (step.inputs.size() < 3) step = random_fused_conv(random);
+  ASSERT_EQ(check_case(step), Status::kOk);
+  const TensorView& y = step.output.view();
+  for (std::size_t axis = 0; axis < 4; ++axis) {
+    std::vector<std::uint32_t> dims(y.dims.begin(), y.dims.begin() + 4);
+    ++dims[axis];
+    step.inputs[2] = Tensor(dims);
+    EXPECT_EQ(check_case(step), Status::kShapeMismatch) << axis;
+  }
+  step.inputs[2] = Tensor({static_cast<std::uint32_t>(step.output.elements())});
+  EXPECT_EQ(check_case(step), Status::kShapeMismatch);
+}
 
 // A 3x3 convolution with padding 1 over [1, 6, 5, 4], 8 outputs.
 struct Sample {
@@ -206,9 +263,11 @@ TEST(Conv2dCheck, RefusesAttributesOutOfRange) {
   EXPECT_TRUE(refuses([](auto& a) { a.window.pad_bottom = 0xffffffffu; }));
   EXPECT_TRUE(refuses([](auto& a) { a.window.pad_right = 65537; }));
   EXPECT_TRUE(refuses([](auto& a) { a.groups = 0; }));
-  EXPECT_TRUE(refuses([](auto& a) { a.clamp.low = std::nanf(""); }));
-  EXPECT_TRUE(refuses([](auto& a) { a.clamp.high = std::nanf(""); }));
-  EXPECT_TRUE(refuses([](auto& a) { a.clamp = {1.0f, 0.0f}; }));
+  EXPECT_TRUE(refuses([](auto& a) { a.activation.clamp.low = std::nanf(""); }));
+  EXPECT_TRUE(refuses([](auto& a) { a.activation.clamp.high = std::nanf(""); }));
+  EXPECT_TRUE(refuses([](auto& a) { a.activation.clamp = {1.0f, 0.0f}; }));
+  EXPECT_TRUE(refuses([](auto& a) { a.activation.slope = std::nanf(""); }));
+  EXPECT_TRUE(refuses([](auto& a) { a.activation.slope = -INFINITY; }));
 }
 
 TEST(Conv2dCheck, RefusesShapesThatDoNotFit) {

@@ -81,12 +81,18 @@ void run_pixels(const DepthwiseJob& job, std::size_t row, std::size_t ox, std::s
   run.first = reinterpret_cast<const float* const*>(scratch);
   run.steps = reinterpret_cast<const std::size_t*>(scratch + job.plan.steps);
   run.taps = std::size_t{window.kernel_h} * window.kernel_w;
+  const bool three = window.kernel_h == 3 && window.kernel_w == 3 && window.dilation_w == 1;
+  run.column_stride = three && pixels > 1 && window.stride_w <= 2 ? window.stride_w : 0;
   run.pixels = pixels;
   run.channels = conv.in_c;
   run.weights = conv.weights;
   run.y = conv.y + (row * conv.out_w + ox) * conv.y_pitch;
   run.y_pitch = conv.y_pitch;
-  run.clamp = conv.attributes.clamp;
+  if (conv.residual != nullptr) {
+    run.residual = conv.residual + (row * conv.out_w + ox) * conv.residual_pitch;
+    run.residual_pitch = conv.residual_pitch;
+  }
+  run.activation = conv.attributes.activation;
   job.kernel(run);
 }
 
@@ -111,10 +117,10 @@ void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcep
 std::uint64_t depthwise_scratch(const Conv2d& conv) { return ScratchPlan(conv).bytes; }
 
 bool depthwise_vector(const Conv2d& conv, const RunContext& context) {
-  DepthwiseJob job{conv, context, ScratchPlan(conv),
-                   RowSplit(conv.batch * conv.out_h, conv.out_w * conv.out_c, false,
-                            context.wanted_chunks()),
-                   depthwise_run_kernel()};
+  DepthwiseJob job{
+      conv, context, ScratchPlan(conv),
+      RowSplit(conv.batch * conv.out_h, conv.out_w * conv.out_c, false, context.wanted_chunks()),
+      depthwise_run_kernel()};
   if (job.kernel == nullptr) return false;
   find_inner_columns(&job);
   context.share(run_chunk, &job, job.split.chunks());

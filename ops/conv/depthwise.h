@@ -10,17 +10,22 @@
 namespace sz::ops {
 
 // Neighbouring output pixels of one row:
-//   y[p, c] = clamp(bias[c] + sum over taps t of x[p, t, c] * w[t, c]).
+//   y[p, c] = activation(bias[c] + sum over taps t of x[p, t, c] * w[t, c] + residual[p, c]).
 struct DepthwiseRun {
   const float* const* first = nullptr;  // [taps] channel 0 of tap t of pixel 0
   const std::size_t* steps = nullptr;   // [taps] elements from pixel to pixel; 0 in the padding
   std::size_t taps = 0;
+  // 1 or 2: a 3 x 3 window without dilation; its columns are neighbours, and this far from pixel
+  // to pixel. 0: something else.
+  std::size_t column_stride = 0;
   std::size_t pixels = 0;
   std::size_t channels = 0;
   const float* weights = nullptr;  // the depthwise packing of ops/gemm/pack.h
   float* y = nullptr;
   std::size_t y_pitch = 0;
-  Clamp clamp;
+  const float* residual = nullptr;  // or none
+  std::size_t residual_pitch = 0;
+  Activation activation;
 };
 
 using DepthwiseRunFn = void (*)(const DepthwiseRun& run) noexcept;

@@ -28,6 +28,7 @@ Filter filter_of(const Conv2d& conv, std::size_t m) {
   return {start[lane], start + width + lane, width};
 }
 
+// The sum for one output.
 float output_at(const Conv2d& conv, const Filter& filter, std::size_t n, std::size_t oy,
                 std::size_t ox, std::size_t channel) {
   const Window2d& window = conv.attributes.window;
@@ -52,7 +53,7 @@ float output_at(const Conv2d& conv, const Filter& filter, std::size_t n, std::si
       }
     }
   }
-  return finish(sum, conv.attributes.clamp);
+  return sum;
 }
 
 }  // namespace
@@ -64,7 +65,9 @@ void conv2d_reference(const Conv2d& conv) {
       for (std::size_t ox = 0; ox < conv.out_w; ++ox, ++row) {
         for (std::size_t m = 0; m < conv.out_c; ++m) {
           const std::size_t channel = m / conv.group_out() * conv.group_in();
-          conv.y[row * conv.y_pitch + m] = output_at(conv, filter_of(conv, m), n, oy, ox, channel);
+          float sum = output_at(conv, filter_of(conv, m), n, oy, ox, channel);
+          if (conv.residual != nullptr) sum = sum + conv.residual[row * conv.residual_pitch + m];
+          conv.y[row * conv.y_pitch + m] = finish(sum, conv.attributes.activation);
         }
       }
     }

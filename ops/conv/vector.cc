@@ -48,7 +48,12 @@ void run_gemm_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) no
   block.outputs = (end < conv.group_out() ? end : conv.group_out()) - channel;
   block.y = conv.y + first * conv.y_pitch + group * conv.group_out() + channel;
   block.y_pitch = conv.y_pitch;
-  block.clamp = conv.attributes.clamp;
+  if (conv.residual != nullptr) {
+    block.residual =
+        conv.residual + first * conv.residual_pitch + group * conv.group_out() + channel;
+    block.residual_pitch = conv.residual_pitch;
+  }
+  block.activation = conv.attributes.activation;
   job.gemm(block);
 }
 

@@ -41,10 +41,11 @@ HWY_INLINE hn::Vec<D> combine_vector(D d, hn::Vec<D> a, hn::Vec<D> b) {
   }
 }
 
-// A run of elements. kOneA: the same element of a for all (likewise kOneB).
+// A run of elements. kOneA: the same element of a for all (likewise kOneB). The clamp comes by
+// value: y may be anywhere, for all the compiler knows, and would have it loaded again each time.
 template <BinaryKind kKind, bool kOneA, bool kOneB>
 HWY_INLINE void combine_run(const float* a, const float* b, float* y, std::size_t count,
-                            const Clamp& clamp) {
+                            Clamp clamp) {
   for_each_vector(count, [&](auto d, std::size_t i) HWY_ATTR {
     const auto left = kOneA ? hn::Set(d, *a) : hn::LoadU(d, a + i);
     const auto right = kOneB ? hn::Set(d, *b) : hn::LoadU(d, b + i);

@@ -55,35 +55,47 @@ HWY_INLINE void map_run(const float* x, float* y, std::size_t count, Function f)
   }
 }
 
+// The same for an f that is short and deals with NaN: no test in the loop, and several copies of f.
 template <class Function>
+HWY_INLINE void map_short_run(const float* x, float* y, std::size_t count, Function f) {
+  for_each_vector(count, [&](auto d, std::size_t i)
+                             HWY_ATTR { hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i); });
+}
+
+template <bool short_function, class Function>
 HWY_INLINE void map_part(const Unary& unary, const RowSplit::Part& part, Function f) {
   for (std::size_t r = part.row_begin; r < part.row_end; ++r) {
     const float* x = unary.x + r * unary.x_pitch + part.column_begin;
     float* y = unary.y + r * unary.y_pitch + part.column_begin;
-    map_run(x, y, part.columns(), f);
+    if constexpr (short_function) {
+      map_short_run(x, y, part.columns(), f);
+    } else {
+      map_run(x, y, part.columns(), f);
+    }
   }
 }
 
 template <UnaryKind kind>
 HWY_NOINLINE void activation_part(const Unary& unary, const RowSplit::Part& part) {
-  map_part(unary, part, [&](auto d, auto x) HWY_ATTR {
+  const ActivationAttributes a = unary.activation;  // a copy: stores to y cannot change it
+  map_part<false>(unary, part, [&](auto d, auto x) HWY_ATTR {
     using A = em::Lanes<decltype(d)>;
-    const auto alpha = hn::Set(d, unary.activation.alpha);
-    const auto beta = hn::Set(d, unary.activation.beta);
-    return unary_function<kind, A>(x, alpha, beta);
+    return unary_function<kind, A>(x, hn::Set(d, a.alpha), hn::Set(d, a.beta));
   });
 }
 
 HWY_NOINLINE void clamp_part(const Unary& unary, const RowSplit::Part& part) {
-  map_part(unary, part, [&](auto d, auto x) HWY_ATTR {
-    return finish_vector(d, x, hn::Set(d, unary.clamp.low), hn::Set(d, unary.clamp.high));
+  const Clamp clamp = unary.clamp;
+  map_part<true>(unary, part, [&](auto d, auto x) HWY_ATTR {
+    return finish_vector(d, x, hn::Set(d, clamp.low), hn::Set(d, clamp.high));
   });
 }
 
 HWY_NOINLINE void leaky_relu_part(const Unary& unary, const RowSplit::Part& part) {
-  map_part(unary, part, [&](auto d, auto x) HWY_ATTR {
-    const auto scaled = hn::Mul(x, hn::Set(d, unary.slope));
-    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), scaled, x);
+  const float slope = unary.slope;
+  map_part<true>(unary, part, [&](auto d, auto x) HWY_ATTR {
+    const auto scaled = hn::Mul(x, hn::Set(d, slope));
+    return canonical_vector(d, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), scaled, x));
   });
 }
 

@@ -36,7 +36,7 @@ void run_chunk(void* context, std::uint32_t chunk, std::uint32_t) noexcept {
   block.outputs = (end < layer.outputs ? end : layer.outputs) - channel;
   block.y = layer.y + first * layer.y_pitch + channel;
   block.y_pitch = layer.y_pitch;
-  block.clamp = layer.clamp;
+  block.activation.clamp = layer.clamp;
   job.gemm(block);
 }
 

@@ -8,7 +8,8 @@
 
 namespace sz::ops {
 
-// y[r, m] = clamp(bias[m] + sum over k of x[r, k] * w[k, m]), k running over the segments in order.
+// y[r, m] = activation(bias[m] + sum over k of x[r, k] * w[k, m] + residual[r, m]), k running over
+// the segments in order. If `raw`: the sum alone, whatever its NaNs look like.
 struct GemmBlock {
   const float* const* table = nullptr;  // segment s of row r begins at table[s * table_stride + r]
   std::size_t table_stride = 0;
@@ -19,7 +20,10 @@ struct GemmBlock {
   std::size_t outputs = 0;        // channels from the first panel on; all of y that is written
   float* y = nullptr;
   std::size_t y_pitch = 0;
-  Clamp clamp;
+  const float* residual = nullptr;  // of the first row and channel; nullptr: none
+  std::size_t residual_pitch = 0;
+  Activation activation;
+  bool raw = false;
 };
 
 using GemmBlockFn = void (*)(const GemmBlock& block) noexcept;

@@ -159,7 +159,7 @@ void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcep
   block.panels = panels;
   block.outputs = columns;
   block.y_pitch = product.y_row;
-  block.clamp = product.clamp;
+  block.activation.clamp = product.clamp;
   const std::size_t begin = row_chunk * job.rows_per_chunk;
   const std::size_t end =
       begin + job.rows_per_chunk < product.rows ? begin + job.rows_per_chunk : product.rows;

@@ -69,4 +69,22 @@ struct InterpolateAttributes {
   float fill = 0;  // where the indices say that nothing of x is meant
 };
 
+enum class SampleMode : std::uint32_t { kNearest = 0, kLinear = 1, kCubic = 2 };
+enum class SamplePadding : std::uint32_t { kZeros = 0, kBorder = 1, kReflection = 2 };
+
+// GridSample.
+struct GridSampleAttributes {
+  SampleMode mode = SampleMode::kLinear;
+  SamplePadding padding = SamplePadding::kZeros;
+  std::uint32_t align_corners = 0;  // -1 and 1 are the middles of the outermost pixels
+};
+
+// RoiAlign.
+struct RoiAlignAttributes {
+  std::uint32_t maximum = 0;     // of the samples of a bin; otherwise their mean
+  std::uint32_t half_pixel = 1;  // regions are shifted by half a pixel
+  std::uint32_t samples = 0;     // along each side of a bin; 0: as many as a bin has pixels
+  float scale = 1;               // from the regions' units to pixels
+};
+
 }  // namespace sz::ops

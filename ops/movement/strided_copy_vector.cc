@@ -146,29 +146,91 @@ void copy_rectangle(const StridedJob& job, T* y, const T* x, std::size_t height,
   }
 }
 
+// Four elements of 32 bits, anywhere in memory.
+typedef std::uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
+
+// A block of 4 x 4: rows of x `step` apart become columns of y, `y_step` apart.
+void turn_four(Bits32* y, std::size_t y_step, const Bits32* x, std::ptrdiff_t step) {
+  const Four a = *reinterpret_cast<const Four*>(x);
+  const Four b = *reinterpret_cast<const Four*>(x + step);
+  const Four c = *reinterpret_cast<const Four*>(x + 2 * step);
+  const Four d = *reinterpret_cast<const Four*>(x + 3 * step);
+  const Four ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5);
+  const Four ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+  const Four bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5);
+  const Four bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+  *reinterpret_cast<Four*>(y) = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5);
+  *reinterpret_cast<Four*>(y + y_step) = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
+  *reinterpret_cast<Four*>(y + 2 * y_step) = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5);
+  *reinterpret_cast<Four*>(y + 3 * y_step) = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+}
+
+// Three rows of x, `step` apart, become rows of three: the channels of a picture. Returns how many
+// of the `count` columns of x are done.
+std::size_t interleave_three(Bits32* y, const Bits32* x, std::ptrdiff_t step, std::size_t count) {
+  std::size_t i = 0;
+  for (; i + 4 <= count; i += 4, y += 12) {
+    const Four a = *reinterpret_cast<const Four*>(x + i);
+    const Four b = *reinterpret_cast<const Four*>(x + i + step);
+    const Four c = *reinterpret_cast<const Four*>(x + i + 2 * step);
+    const Four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    const Four bc = __builtin_shufflevector(b, c, 1, 5, 2, 6);
+    const Four ca = __builtin_shufflevector(c, a, 2, 7, 3, 3);
+    Four* to = reinterpret_cast<Four*>(y);
+    to[0] = __builtin_shufflevector(ab, c, 0, 1, 4, 2);
+    to[1] = __builtin_shufflevector(bc, a, 0, 1, 6, 2);
+    to[2] = __builtin_shufflevector(ca, b, 0, 1, 7, 2);
+  }
+  return i;
+}
+
+// Rows [i, i1) and columns [j, j1) of a rectangle to turn.
+template <typename T>
+void turn_tile(const StridedJob& job, T* y, const T* x, std::size_t i, std::size_t i1,
+               std::size_t j, std::size_t j1) {
+  const std::ptrdiff_t step = job.columns.x_step;
+  const std::size_t y_step = job.rows.y_step;
+  const auto place = [&](std::size_t column) { return static_cast<std::ptrdiff_t>(column) * step; };
+  if constexpr (sizeof(T) == 4) {
+    for (; i + 4 <= i1; i += 4) {
+      std::size_t column = j;
+      for (; column + 4 <= j1; column += 4) {
+        turn_four(y + i * y_step + column, y_step, x + i + place(column), step);
+      }
+      for (; column < j1; ++column) {
+        for (std::size_t k = i; k < i + 4; ++k) y[k * y_step + column] = x[k + place(column)];
+      }
+    }
+  }
+  for (; i < i1; ++i) {
+    for (std::size_t column = j; column < j1; ++column) {
+      y[i * y_step + column] = x[i + place(column)];
+    }
+  }
+}
+
 // The same, neighbours in x standing below each other in y, in tiles of which x fits the cache.
 template <typename T>
 void turn_rectangle(const StridedJob& job, T* y, const T* x, std::size_t height,
                     std::size_t width) {
   constexpr std::size_t kTile = 16;
-  const std::ptrdiff_t step = job.columns.x_step;
-  const std::size_t y_step = job.rows.y_step;
-  if (width < kTile / 2) {  // short rows: along the columns of y
+  if (width < 4) {  // short rows: along the columns of y
+    std::size_t done = 0;
+    if constexpr (sizeof(T) == 4) {
+      const bool picture = width == 3 && job.rows.y_step == 3;
+      if (picture) done = interleave_three(y, x, job.columns.x_step, height);
+    }
     for (std::size_t j = 0; j < width; ++j) {
-      const T* from = x + static_cast<std::ptrdiff_t>(j) * step;
-      for (std::size_t i = 0; i < height; ++i) y[i * y_step + j] = from[i];
+      const T* from = x + static_cast<std::ptrdiff_t>(j) * job.columns.x_step;
+      for (std::size_t i = done; i < height; ++i) y[i * job.rows.y_step + j] = from[i];
     }
     return;
   }
-  for (std::size_t i0 = 0; i0 < height; i0 += kTile) {
-    const std::size_t i1 = i0 + kTile < height ? i0 + kTile : height;
-    for (std::size_t j0 = 0; j0 < width; j0 += kTile) {
-      const std::size_t j1 = j0 + kTile < width ? j0 + kTile : width;
-      for (std::size_t i = i0; i < i1; ++i) {
-        T* row = y + i * y_step;
-        const T* from = x + i;
-        for (std::size_t j = j0; j < j1; ++j) row[j] = from[static_cast<std::ptrdiff_t>(j) * step];
-      }
+  const std::size_t tile_width = height < kTile ? 4 * kTile : kTile;
+  for (std::size_t i = 0; i < height; i += kTile) {
+    const std::size_t i1 = i + kTile < height ? i + kTile : height;
+    for (std::size_t j = 0; j < width; j += tile_width) {
+      turn_tile<T>(job, y, x, i, i1, j, j + tile_width < width ? j + tile_width : width);
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "ops/pool/pool.h"
 
 #include "ops/check.h"
+#include "ops/quantized/qpool.h"
 
 namespace sz::ops {
 namespace {
@@ -29,6 +30,12 @@ TapRange taps_of(std::size_t out, std::size_t in, const WindowAxis& axis) {
     if (at < padded_end) range.counted = tap + 1;
   }
   return range;
+}
+
+// Quantised, not f32.
+bool holds_bytes(const Step& step) {
+  const TensorView* x = step.inputs[0];
+  return x != nullptr && (x->dtype == DType::kI8 || x->dtype == DType::kU8);
 }
 
 Pool2d unpack(const Step& step) {
@@ -67,18 +74,22 @@ float average_divisor(const Pool2d& pool, const TapRange& rows, const TapRange& 
 }
 
 Status check_pool2d(const Step& step) {
+  if (holds_bytes(step)) return check_max_pool_bytes(step);
   if (const Status status = check_operands(step); status != Status::kOk) return status;
   Pool2dAttributes attributes;
   if (!read_attributes(step.attributes, &attributes)) return Status::kBadAttribute;
-  const WindowAxis rows = vertical(attributes.window);
-  const WindowAxis columns = horizontal(attributes.window);
   const bool known = attributes.kind == PoolKind::kMax || attributes.kind == PoolKind::kAverage;
-  if (!known || !rows.valid() || !columns.valid() || !rows.windows_touch_input() ||
-      !columns.windows_touch_input() || attributes.count_include_pad > 1) {
+  if (!known || attributes.count_include_pad > 1) return Status::kBadAttribute;
+  return check_pool_window(attributes.window, *step.inputs[0], *step.outputs[0]);
+}
+
+Status check_pool_window(const Window2d& window, const TensorView& x, const TensorView& y) {
+  const WindowAxis rows = vertical(window);
+  const WindowAxis columns = horizontal(window);
+  if (!rows.valid() || !columns.valid() || !rows.windows_touch_input() ||
+      !columns.windows_touch_input()) {
     return Status::kBadAttribute;
   }
-  const TensorView& x = *step.inputs[0];
-  const TensorView& y = *step.outputs[0];
   if (x.rank != 4 || y.rank != 4 || x.dims[0] != y.dims[0] || x.dims[3] != y.dims[3] ||
       !axis_matches(rows, x.dims[1], y.dims[1]) || !axis_matches(columns, x.dims[2], y.dims[2])) {
     return Status::kShapeMismatch;
@@ -107,6 +118,7 @@ std::uint64_t pool2d_cost(const Step& step) {
 std::uint64_t global_average_pool_cost(const Step& step) { return step.inputs[0]->elements(); }
 
 Status run_pool2d(const Step& step, const RunContext& context) noexcept {
+  if (holds_bytes(step)) return run_max_pool_bytes(step, context);
   const Pool2d pool = unpack(step);
   if (step.kernel == Kernel::kReference) {
     pool2d_reference(pool);

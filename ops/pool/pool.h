@@ -1,7 +1,7 @@
 // Pool2d and GlobalAveragePool.
 //
-// x [N,H,W,C], y [N,OH,OW,C]; f32, x and y of any pitch. y must not overlap x. Taps in the padding
-// take no part.
+// x [N,H,W,C], y [N,OH,OW,C]; f32 (a maximum: i8 and u8 too, ops/quantized/qpool.h), x and y of any
+// pitch. y must not overlap x. Taps in the padding take no part.
 //   max:      the largest tap; a NaN among the taps makes the result NaN; of +0 and -0 the first
 //             in the order (ky, kx) stays.
 //   average:  the taps added in the order (ky, kx), divided by their number. With count_include_pad
@@ -21,6 +21,9 @@ namespace sz::ops {
 // Errors: kUnknownKernel, kBadAttribute, kShapeMismatch, kDtypeMismatch.
 Status check_pool2d(const Step& step);
 Status check_global_average_pool(const Step& step);
+
+// What a pooling demands of its window and of the shapes of x and y.
+Status check_pool_window(const Window2d& window, const TensorView& x, const TensorView& y);
 
 // Taps.
 std::uint64_t pool2d_cost(const Step& step);

@@ -27,22 +27,40 @@ struct PoolJob {
 HWY_BEFORE_NAMESPACE();
 namespace sz::ops::HWY_NAMESPACE {
 
+// `kVectors` vectors of one output pixel, from channel `c` on.
+template <bool kMax, std::size_t kVectors, class D>
+HWY_INLINE void pool_vectors(D d, const Pool2d& pool, const float* image, const TapRange& rows,
+                             const TapRange& columns, float divisor, std::size_t c, float* y) {
+  const std::size_t lanes = hn::Lanes(d);
+  hn::Vec<D> results[kVectors];
+  HWY_UNROLL(4) for (auto& result : results) result = hn::Set(d, kMax ? -__builtin_inff() : 0.0f);
+  for (std::size_t ky = rows.first; ky < rows.last; ++ky) {
+    const float* row = image + rows.position(ky) * pool.in_w * pool.x_pitch + c;
+    for (std::size_t kx = columns.first; kx < columns.last; ++kx) {
+      const float* tap = row + columns.position(kx) * pool.x_pitch;
+      HWY_UNROLL(4) for (std::size_t j = 0; j < kVectors; ++j) {
+        const auto value = hn::LoadU(d, tap + j * lanes);
+        results[j] = kMax ? maximum_vector(results[j], value) : hn::Add(results[j], value);
+      }
+    }
+  }
+  HWY_UNROLL(4) for (std::size_t j = 0; j < kVectors; ++j) {
+    if (!kMax) results[j] = hn::Div(results[j], hn::Set(d, divisor));
+    hn::StoreU(canonical_vector(d, results[j]), d, y + c + j * lanes);
+  }
+}
+
 // One output pixel. `image` is the first pixel of the image, `y` the output pixel.
 template <bool kMax>
 HWY_INLINE void pool_pixel(const Pool2d& pool, const float* image, const TapRange& rows,
                            const TapRange& columns, float* y) {
   const float divisor = average_divisor(pool, rows, columns);
-  for_each_vector(pool.channels, [&](auto d, std::size_t c) HWY_ATTR {
-    auto result = hn::Set(d, kMax ? -__builtin_inff() : 0.0f);
-    for (std::size_t ky = rows.first; ky < rows.last; ++ky) {
-      const float* row = image + rows.position(ky) * pool.in_w * pool.x_pitch + c;
-      for (std::size_t kx = columns.first; kx < columns.last; ++kx) {
-        const auto value = hn::LoadU(d, row + columns.position(kx) * pool.x_pitch);
-        result = kMax ? maximum_vector(result, value) : hn::Add(result, value);
-      }
-    }
-    if (!kMax) result = hn::Div(result, hn::Set(d, divisor));
-    hn::StoreU(canonical_vector(d, result), d, y + c);
+  std::size_t c = 0;
+  for (; c + 4 * kLanes <= pool.channels; c += 4 * kLanes) {
+    pool_vectors<kMax, 4>(Full(), pool, image, rows, columns, divisor, c, y);
+  }
+  for_each_vector(pool.channels - c, [&](auto d, std::size_t more) HWY_ATTR {
+    pool_vectors<kMax, 1>(d, pool, image, rows, columns, divisor, c + more, y);
   });
 }
 

@@ -76,7 +76,7 @@ ConvCase random_conv(Random& random, ConvKind kind) {
   const Axis rows = random_axis(random, height);
   const Axis columns = random_axis(random, width);
   test.attributes.window = window_of(rows, columns);
-  test.attributes.clamp = random_clamp(random);
+  test.attributes.activation.clamp = random_clamp(random);
   std::uint32_t groups = 1;
   std::uint32_t in = random.pick<std::uint32_t>({1, 2, 3, 4, 5, 8, 15, 16, 17, 24, 33});
   std::uint32_t out = random.integer(1, 70);
@@ -105,6 +105,55 @@ ConvCase random_conv(Random& random, ConvKind kind) {
                            columns.room(width) / columns.stride + 1, out},
                           random_gap(random)),
                    words_of(test.attributes)};
+  return test;
+}
+
+Case random_fused_conv(Random& random) {
+  const auto kind = random.pick({ConvKind::kDense, ConvKind::kGrouped, ConvKind::kDepthwise});
+  ConvCase test = random_conv(random, kind);
+  if (!random.chance(4)) {
+    test.attributes.activation.slope = random.pick({0.1f, 0.01f, 0.0f, -0.5f, 3e38f, 1e-40f});
+  }
+  test.step.attributes = words_of(test.attributes);
+  if (!random.chance(4)) {
+    const TensorView& y = test.step.output.view();
+    Tensor residual({y.dims[0], y.dims[1], y.dims[2], y.dims[3]}, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
+  return test.step;
+}
+
+WinogradCase random_winograd(Random& random) {
+  WinogradCase test{Case{OpCode::kConvWinograd, {}, Tensor({1}), {}}, {}, {}, {}, {}};
+  WinogradAttributes& a = test.attributes;
+  a.pad_top = random.integer(0, 3);
+  a.pad_left = random.integer(0, 3);
+  a.pad_bottom = random.integer(0, 3);
+  a.pad_right = random.integer(0, 3);
+  const std::uint32_t height = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t width = random.integer(3, random.chance(4) ? 31 : 9);
+  const std::uint32_t in = random.integer(1, random.chance(4) ? 70 : 20);
+  const std::uint32_t out = random.integer(1, random.chance(4) ? 150 : 40);
+  const std::uint32_t batch = random.integer(1, 2);
+  a.activation.clamp = random_clamp(random);
+  if (random.chance(2)) a.activation.slope = random.pick({0.1f, 0.0f, -0.5f, 3e38f});
+  test.shape = {in, out, 1, 3, 3};
+  const bool extreme = random.chance(4);
+  Tensor x({batch, height, width, in}, random_gap(random));
+  fill(random, x, extreme);
+  test.weights = random_values(random, std::size_t{out} * in * 9, extreme);
+  test.bias = random.chance(4) ? std::vector<float>() : random_values(random, out, extreme);
+  Tensor packed({static_cast<std::uint32_t>(*packed_winograd_elements(out, in))});
+  EXPECT_TRUE(pack_winograd(test.weights, test.bias, out, in, {&packed.at(0), packed.elements()}));
+  const std::vector<std::uint32_t> dims{batch, height + a.pad_top + a.pad_bottom - 2,
+                                        width + a.pad_left + a.pad_right - 2, out};
+  test.step = {OpCode::kConvWinograd, {x, packed}, Tensor(dims, random_gap(random)), words_of(a)};
+  if (random.chance(2)) {
+    Tensor residual(dims, random_gap(random));
+    fill(random, residual, random.chance(4));
+    test.step.inputs.push_back(residual);
+  }
   return test;
 }
 

@@ -4,6 +4,7 @@
 #include "ops/gemm/pack.h"
 #include "ops/reduction/attributes.h"
 #include "ops/testing/test_support.h"
+#include "ops/winograd/pack.h"
 
 namespace sz::ops::testing {
 
@@ -21,6 +22,18 @@ struct ConvCase {
 };
 enum class ConvKind { kDense, kGrouped, kDepthwise };
 ConvCase random_conv(Random& random, ConvKind kind);
+
+// With a residual, a leaky activation or both.
+Case random_fused_conv(Random& random);
+
+// A convolution by Winograd's method; shape, weights and bias as a model file has them.
+struct WinogradCase {
+  Case step;
+  WinogradAttributes attributes;
+  ConvWeightShape shape;
+  std::vector<float> weights, bias;
+};
+WinogradCase random_winograd(Random& random);
 
 struct FullyConnectedCase {
   Case step;

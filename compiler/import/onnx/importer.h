@@ -29,4 +29,8 @@ struct OnnxImportOptions {
 // Throws CompileError naming the node (or tensor) and what is wrong or not implemented.
 Graph import_onnx(std::span<const std::byte> bytes, const OnnxImportOptions& options);
 
+// Reads a serialised onnx.TensorProto of at most `budget` bytes. Throws CompileError.
+ConstantPtr import_tensor_bytes(std::span<const std::byte> bytes, const std::string& source,
+                                std::uint64_t budget);
+
 }  // namespace sz::compiler

@@ -242,16 +242,17 @@ const OnnxImporters& common_importers() {
 }
 
 // Each family has a table in a file of its own (operators_<family>.cc).
-constexpr std::array<const OnnxImporters& (*)(), 10> kFamilies = {
-    elementwise_importers,
-    reduction_importers,
+constexpr std::array kFamilies = {
     movement_importers,
     resize_importers,
+    elementwise_importers,
+    reduction_importers,
     attention_importers,
     matrix_importers,
     normalization_importers,
     recurrent_importers,
     window_importers,
+    quantized_importers,
     common_importers,
 };
 
@@ -280,6 +281,8 @@ void axes_input(NodeImport& n, std::int64_t since, bool required) {
 void emit(NodeImport& n, Op op, Attributes attributes, ops::Clamp activation) {
   n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
 }
+
+WindowAttributes read_window(NodeReader& reader) { return window(reader); }
 
 bool is_known_operator(const std::string& op_type) { return find_importer(op_type) != nullptr; }
 

@@ -63,8 +63,8 @@ void attention(NodeImport& n) {
   std::vector<ValueId> stages = {add(n, Op::kAttentionScores, {q, k}, a)};
   const ValueId mask = input(n, 3);
   const bool masked = mask != kNoValue || causal;
-  stages.push_back(masked ? add(n, Op::kAttentionMask, {stages.back(), mask, input(n, 4)}, a)
-                          : stages.back());
+  const std::vector<ValueId> limits = {stages.back(), mask, input(n, 4)};
+  stages.push_back(masked ? add(n, Op::kAttentionMask, limits, a) : stages.back());
   stages.push_back(cap > 0 ? add(n, Op::kSoftcap, {stages.back()}, a) : stages.back());
   stages.push_back(add(n, Op::kSoftmax, {stages.back()}, SoftmaxAttributes{3, false}));
   n.builder.add({Op::kAttentionValues, n.name, {stages.back(), v, n.inputs[0]}, n.output, a, {}});

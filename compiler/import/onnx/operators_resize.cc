@@ -1,4 +1,4 @@
-// Resize and Upsample of ONNX.
+// Operators of ONNX that read images between their pixels.
 #include <cmath>
 
 #include "compiler/import/onnx/families.h"
@@ -86,10 +86,54 @@ void resize(NodeImport& n) {
   emit(n, Op::kResize, attributes);
 }
 
+void grid_sample(NodeImport& n) {
+  n.reader.expect_inputs(2, 2);
+  GridSampleAttributes a;
+  a.mode = choice<SampleMode>(n.reader, "mode", n.reader.opset() < 20 ? "bilinear" : "linear",
+                              {{"nearest", SampleMode::kNearest},
+                               {"linear", SampleMode::kLinear},
+                               {"bilinear", SampleMode::kLinear},
+                               {"cubic", SampleMode::kCubic},
+                               {"bicubic", SampleMode::kCubic}});
+  a.padding = choice<SamplePadding>(n.reader, "padding_mode", "zeros",
+                                    {{"zeros", SamplePadding::kZeros},
+                                     {"border", SamplePadding::kBorder},
+                                     {"reflection", SamplePadding::kReflection}});
+  a.align_corners = n.reader.flag("align_corners", false);
+  emit(n, Op::kGridSample, a);
+}
+
+void roi_align(NodeImport& n) {
+  n.reader.expect_inputs(3, 3);
+  RoiAlignAttributes a;
+  a.maximum = choice<bool>(n.reader, "mode", "avg", {{"avg", false}, {"max", true}});
+  if (n.reader.opset() < 16) {
+    a.half_pixel = false;
+  } else {
+    a.half_pixel = choice<bool>(n.reader, "coordinate_transformation_mode", "half_pixel",
+                                {{"half_pixel", true}, {"output_half_pixel", false}});
+  }
+  a.height = n.reader.integer("output_height", 1);
+  a.width = n.reader.integer("output_width", 1);
+  a.samples = n.reader.integer("sampling_ratio", 0);
+  a.scale = n.reader.real("spatial_scale", 1);
+  if (a.samples < 0 || a.samples > 4096) n.reader.refuse("sampling_ratio is out of range");
+  if (!std::isfinite(a.scale)) n.reader.refuse("spatial_scale must be finite");
+  emit(n, Op::kRoiAlign, a);
+}
+
+void non_max_suppression(NodeImport& n) {
+  n.reader.refuse("the size of its result depends on the data; the device knows all sizes before");
+}
+
 }  // namespace
 
 const OnnxImporters& resize_importers() {
-  static const OnnxImporters table = {{"Resize", resize}, {"Upsample", old_upsample}};
+  static const OnnxImporters table = {{"GridSample", grid_sample},
+                                      {"NonMaxSuppression", non_max_suppression},
+                                      {"Resize", resize},
+                                      {"RoiAlign", roi_align},
+                                      {"Upsample", old_upsample}};
   return table;
 }
 

@@ -1,8 +1,10 @@
 #include "compiler/import/onnx/tensor_import.h"
 
 #include <cstring>
+#include <limits>
 
 #include "compiler/error.h"
+#include "compiler/import/onnx/importer.h"
 
 namespace sz::compiler {
 namespace {
@@ -124,6 +126,16 @@ ConstantPtr import_tensor(const TensorProto& tensor, const std::string& where,
   constant->bytes.resize(bytes);
   copy_typed_data(tensor, count, *constant, where);
   return constant;
+}
+
+ConstantPtr import_tensor_bytes(std::span<const std::byte> bytes, const std::string& source,
+                                std::uint64_t budget) {
+  TensorProto tensor;
+  const bool small = bytes.size() <= std::numeric_limits<int>::max();
+  if (!small || !tensor.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    throw CompileError(source + ": is no serialised onnx.TensorProto");
+  }
+  return import_tensor(tensor, source + ": the tensor", budget);
 }
 
 }  // namespace sz::compiler
