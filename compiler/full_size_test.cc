@@ -1,6 +1,6 @@
-// Well-known networks at full size with generated weights: AlexNet, ResNet-50, ShuffleNet, SqueezeNet 1.1.
-// The file holds the graph only; each weight is a ConstantOfShape node whose values a formula
-// gives.
+// Well-known networks at full size with generated weights: AlexNet, ResNet-50, ShuffleNet,
+// SqueezeNet 1.1. The file holds the graph only; each weight is a ConstantOfShape node whose values
+// a formula gives.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -52,7 +52,8 @@ TEST_P(FullSize, GivesTheResultsOfTheReferenceEngine) {
   const CompileResult result = compile_onnx(std::as_bytes(std::span(bytes)), GetParam(), {});
   std::cout << to_text(result.report);
   EXPECT_LE(result.report.arena, result.report.live_bound);
-  const auto output = testing::run_package(result.package, {testing::generate(weights.at("input"))}).at(0);
+  const auto output =
+      testing::run_package(result.package, {testing::generate(weights.at("input"))}).at(0);
   const double distance = testing::relative_distance(output, read_npy(folder / "output.npy"));
   std::cout << "error " << distance << '\n';
   EXPECT_LE(distance, kTolerance);

@@ -68,14 +68,13 @@ struct Reference {
   }
 
   void lstm(std::size_t row, std::size_t unit, const float* h) const {
-    LstmInputs<A> in{sum(row, 0, unit, h),
-                     sum(row, 1, unit, h),
-                     sum(row, 2, unit, h),
-                     sum(row, 3, unit, h),
-                     cell_before(layer, state, s).row(row)[unit],
-                     0.0f,
-                     0.0f,
-                     0.0f};
+    LstmInputs<A> in;
+    in.i = sum(row, 0, unit, h);
+    in.o = sum(row, 1, unit, h);
+    in.f = sum(row, 2, unit, h);
+    in.c = sum(row, 3, unit, h);
+    in.cell = cell_before(layer, state, s).row(row)[unit];
+    in.peephole_i = in.peephole_o = in.peephole_f = 0.0f;
     if (layer.peepholes != nullptr) {
       in.peephole_i = layer.peepholes[unit];
       in.peephole_o = layer.peepholes[layer.units + unit];
