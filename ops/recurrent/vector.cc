@@ -111,20 +111,18 @@ HWY_NOINLINE void gru(const UnitVectors& on) {
 
 HWY_NOINLINE void lstm(const UnitVectors& on) {
   const UnitRow& row = on.row;
+  LstmInputs<A> in;
+  in.i = on.sum(0);
+  in.o = on.sum(1);
+  in.f = on.sum(2);
+  in.c = on.sum(3);
+  in.cell = load(row.cell + on.at, on.left);
   const bool peepholes = row.peepholes != nullptr;
   const std::size_t units = row.layer.units;
   const V zero = hn::Zero(Full());
-  // All at once: an implicit constructor would not be compiled for the target.
-  const LstmInputs<A> in{
-      on.sum(0),
-      on.sum(1),
-      on.sum(2),
-      on.sum(3),
-      load(row.cell + on.at, on.left),
-      peepholes ? load(row.peepholes + on.at, on.left) : zero,
-      peepholes ? load(row.peepholes + units + on.at, on.left) : zero,
-      peepholes ? load(row.peepholes + 2 * units + on.at, on.left) : zero,
-  };
+  in.peephole_i = peepholes ? load(row.peepholes + on.at, on.left) : zero;
+  in.peephole_o = peepholes ? load(row.peepholes + units + on.at, on.left) : zero;
+  in.peephole_f = peepholes ? load(row.peepholes + 2 * units + on.at, on.left) : zero;
   V cell;
   const V value = lstm_unit<A>(row.layer.attributes, peepholes, in, &cell);
   store(canonical_vector(Full(), cell), row.cell_after + on.at, on.left);
