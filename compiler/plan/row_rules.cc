@@ -9,13 +9,21 @@ namespace {
 
 using ops::OpCode;
 
-// Words of a Window2d at the beginning of the attributes of Conv2d and Pool2d.
+// Words of a Window2d at the beginning of the attributes of Conv2d, Pool2d, QConv2d and QPool2d.
 constexpr std::size_t kKernelH = 0, kStrideH = 2, kDilationH = 4, kPadTop = 6, kPadBottom = 8;
 
 // The same of ConvWinograd, whose window is fixed; its tiles are of two rows.
 constexpr std::size_t kWinogradPadTop = 0, kWinogradPadBottom = 2;
 
-bool is_window(OpCode op) { return op == OpCode::kConv2d || op == OpCode::kPool2d; }
+bool is_window(OpCode op) {
+  return op == OpCode::kConv2d || op == OpCode::kPool2d || op == OpCode::kQConv2d ||
+         op == OpCode::kQPool2d;
+}
+
+bool is_elementwise(OpCode op) {
+  return op == OpCode::kUnary || op == OpCode::kBinary || op == OpCode::kQBinary ||
+         op == OpCode::kLookup || op == OpCode::kRequantize;
+}
 
 // One image of rank 4.
 bool is_image(const ProgramTensor& tensor) {
@@ -45,7 +53,7 @@ std::optional<RowRule> RowRule::of(const Program& program, const ProgramStep& st
     const std::uint64_t padded =
         std::uint64_t{rule.height_} + rule.pad_top_ + step.attributes[kPadBottom];
     if (reach > padded) return {};  // a pool in ceil mode: its last window has rules of its own
-    if (step.op == OpCode::kConv2d) next = 2;
+    if (step.op == OpCode::kConv2d || step.op == OpCode::kQConv2d) next = 2;
   } else if (step.op == OpCode::kConvWinograd) {
     rule.window_ = true;
     rule.kernel_ = 3;
@@ -54,7 +62,7 @@ std::optional<RowRule> RowRule::of(const Program& program, const ProgramStep& st
     rule.pad_bottom_word_ = kWinogradPadBottom;
     rule.pad_top_ = step.attributes[kWinogradPadTop];
     next = 2;
-  } else if (step.op == OpCode::kUnary || step.op == OpCode::kBinary) {
+  } else if (is_elementwise(step.op)) {
     if (tensor(step.inputs[0]).dims != output.dims) return {};
   } else {
     return {};
