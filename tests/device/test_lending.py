@@ -84,7 +84,7 @@ class Stock(unittest.TestCase):
             result = board.smartzone("run", "/root/wide.szp", "/root/wide.f32", "--cores", "2",
                                      "--backend", "tee")
             self.assertIn("no secure-cores extension", result.stderr)
-            self.assertEqual(len(result.stderr.strip().splitlines()), 1)
+            self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
             info = board.smartzone_json("device-info")
             self.assertEqual(info["most_cores"], 1)
             said = board.smartzone_json("run", "/root/wide.szp", *["/root/wide.f32"] * 4, "--values",
