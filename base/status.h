@@ -49,6 +49,8 @@ enum class [[nodiscard]] Status : std::uint32_t {
   kIllegalAlias = 316,       // operands overlap where the operator does not allow it; detail = step
   kScratchTooSmall = 317,    // operator needs more scratch than the plan grants; detail = step
   kEntryInvalid = 318,       // entry point's steps or tensors out of range; detail = entry
+  kLanguageInvalid = 319,    // the language record does not fit the plan; detail = field
+  kTokenizerInvalid = 320,   // the tokenizer's tables are damaged; detail = offset
 
   // 4xx  resources
   kOutOfSecureMemory = 400,  // detail = MemoryRegion that could not be had
@@ -60,9 +62,18 @@ enum class [[nodiscard]] Status : std::uint32_t {
 
   // 6xx  data-dependent refusals while running
   kIndexOutOfRange = 600,    // detail = step
+  kContextFull = 601,        // no room for more tokens; detail = tokens that the context holds
+  kBadText = 602,            // a prompt that is not valid UTF-8; detail = offset of the bad byte
+  kPromptTooLong = 603,      // detail = tokens or bytes that it may have
+  kBadSampling = 604,        // a sampling setting out of range; detail = its number
+  kBadToken = 605,           // a token that the vocabulary does not have; detail = its place
 
   // 7xx  cores that the normal world lends
   kHelperFault = 700,        // code on another core faulted: a defect; detail = the trusted OS's code
+
+  // 8xx  saved conversations
+  kSavedDamaged = 800,       // a saved conversation that was changed, or is not one; detail = chunk
+  kSavedForeign = 801,       // saved by another model, device or version
 
   // 9xx
   kInternal = 900,           // a check of our own failed; a defect

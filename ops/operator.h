@@ -63,6 +63,14 @@ enum class OpCode : std::uint16_t {
   kDynamicQuantize = 41,
 
   kConvWinograd = 80,  // 3 x 3 with stride 1, by Winograd's F(2 x 2, 3 x 3)
+
+  // Language models (ops/transformer).
+  kEmbedding = 90,     // rows of a packed matrix, by token
+  kRmsNorm = 91,       // of the rows in use, or of the last of them
+  kQuantizeRows = 92,  // to blocks of 8 bits
+  kLinear = 93,        // rows times a packed matrix of f32, f16, q8_0 or q4_0
+  kRotary = 94,        // turns queries and keys by position; keys and values into the cache
+  kAttention = 95,     // queries against the cache
 };
 
 // Which implementation a step asks for. The compiler decides; the TA does not choose.
@@ -87,6 +95,11 @@ struct RunContext {
   std::byte* scratch = nullptr;
   std::size_t scratch_stride = 0;
   std::uint64_t cost = 0;  // of the step, as Operator::cost says
+
+  // Of a language model's run: how many rows of the operands are in use (the operators of
+  // ops/transformer look at no others), and the place of the first in the context.
+  std::uint32_t rows = 0xffffffffu;
+  std::uint32_t position = 0;
 
   std::byte* scratch_of(std::uint32_t worker) const { return scratch + worker * scratch_stride; }
 

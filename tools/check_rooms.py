@@ -20,19 +20,20 @@ ALLOWED = {
     "ops": ["base", "math", "tensor"],
     "package": ["base", "tensor"],
     "engine": ["base", "cores", "tensor", "ops", "package"],
+    "language": ["base", "math", "tensor", "package", "engine"],
     "protocol": ["base"],
-    "ta": ["base", "cores", "tensor", "package", "engine", "protocol"],
+    "ta": ["base", "cores", "tensor", "package", "engine", "language", "protocol"],
     "shim": ["base", "protocol", "ta"],
-    "analyze": ["base", "package", "engine", "protocol", "ta"],
+    "analyze": ["base", "package", "engine", "language", "protocol", "ta"],
     "include": [],
-    "client": ["base", "tensor", "package", "engine", "protocol", "shim", "include"],
-    "compiler": ["base", "tensor", "ops", "package", "engine", "include"],
+    "client": ["base", "tensor", "package", "engine", "language", "protocol", "shim", "include"],
+    "compiler": ["base", "tensor", "ops", "package", "engine", "language", "include"],
     "cli": ["base", "package", "protocol", "analyze", "client", "compiler", "include"],
     "bench": ["base", "cores", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
     "tests": None,  # cross-room by purpose
     "tools": [],
 }
-TRUSTED = {"base", "cores", "tensor", "math", "ops", "package", "engine", "protocol", "ta"}
+TRUSTED = {"base", "cores", "tensor", "math", "ops", "package", "engine", "language", "protocol", "ta"}
 FREESTANDING = {
     "array", "bit", "compare", "concepts", "cstddef", "cstdint", "initializer_list", "limits",
     "new", "numeric", "optional", "span", "tuple", "type_traits", "utility",

@@ -1,0 +1,86 @@
+// How the matrices, rows and caches of language models lie in memory. The compiler packs, the
+// operators read; the formats are part of the plan.
+//
+// Block formats are those of GGUF: q8_0 is 32 signed bytes with one scale (f16), q4_0 is 32
+// numbers of 4 bits, q - 8, with one scale (f16). Blocks run along the inputs (k) of a matrix; the
+// last block of a row is filled up with zeroes.
+//
+// A packed matrix [N outputs, K inputs] is ceil(N / 16) panels, one behind the other, each of 16
+// outputs (outputs past N are zero) and K' = K (f32, f16) or K rounded up to 32 (q8_0, q4_0):
+//   f32   for each k: 16 floats
+//   f16   for each k: 16 halves
+//   q8_0  for each block: 16 scales (f16), then for each group of four k: 16 outputs x 4 bytes
+//   q4_0  for each block: 16 scales (f16), then for g = 0..3: 16 outputs x 4 bytes; byte j of group
+//         g holds k = 4 g + j in its low nibble and k = 16 + 4 g + j in its high nibble, as q (0..15)
+//
+// A quantised row of K numbers (an activation) is B = ceil(K / 32) blocks:
+//   32 B signed bytes in [-127, 127] | B scales (f32) | B sums of the block's bytes (i32), all that
+//   rounded up to a multiple of 64 bytes. x = scale * byte; scale = max |x| / 127; bytes round to
+//   nearest even; a block of zeroes has scale 0. Bytes past K are zero. A block with NaN or
+//   infinity has scale NaN and bytes 0.
+//
+// A cache of one layer has, for each of H key-value heads of D numbers, `context` positions,
+// rounded up to 16 (P). D is a multiple of 4. In format f32 or f16, one head is P * D numbers:
+//   keys    for each group of 16 positions, for each d: 16 numbers
+//   values  for each position: D numbers
+// In q8_0, D is a multiple of 8 and blocks are of min(32, D) numbers, the last may be shorter:
+//   keys    for each group of 16 positions: for each block of d: 16 scales (f16), then for each d of
+//           the block: 16 signed bytes
+//   values  for each position: D bytes, then a scale (f16) for each block, rounded up to 4 bytes
+#pragma once
+
+#include <cstdint>
+
+namespace sz::ops {
+
+enum class BlockFormat : std::uint32_t { kF32 = 0, kF16 = 1, kQ8_0 = 2, kQ4_0 = 3 };
+
+inline constexpr std::uint64_t kBlock = 32;         // numbers of a block
+inline constexpr std::uint64_t kPanelOutputs = 16;  // of a packed matrix
+inline constexpr std::uint64_t kCachePositions = 16;
+
+constexpr bool is_block_format(BlockFormat format) { return format <= BlockFormat::kQ4_0; }
+constexpr std::uint64_t blocks_of(std::uint64_t numbers) { return (numbers + kBlock - 1) / kBlock; }
+
+// Bytes of one panel with K inputs, K < 2^24. A multiple of 32.
+constexpr std::uint64_t panel_bytes(BlockFormat format, std::uint64_t inputs) {
+  switch (format) {
+    case BlockFormat::kF32: return inputs * kPanelOutputs * 4;
+    case BlockFormat::kF16: return inputs * kPanelOutputs * 2;
+    case BlockFormat::kQ8_0: return blocks_of(inputs) * kPanelOutputs * (2 + 32);
+    case BlockFormat::kQ4_0: return blocks_of(inputs) * kPanelOutputs * (2 + 16);
+  }
+  return 0;
+}
+
+constexpr std::uint64_t panels_of(std::uint64_t outputs) {
+  return (outputs + kPanelOutputs - 1) / kPanelOutputs;
+}
+
+constexpr std::uint64_t packed_bytes(BlockFormat format, std::uint64_t outputs,
+                                     std::uint64_t inputs) {
+  return panels_of(outputs) * panel_bytes(format, inputs);
+}
+
+// Bytes of a quantised row of `numbers`.
+constexpr std::uint64_t quantized_row_bytes(std::uint64_t numbers) {
+  return (blocks_of(numbers) * (kBlock + 4 + 4) + 63) / 64 * 64;
+}
+
+// Bytes of the keys (or values) of one head; `format` is not q4_0.
+constexpr std::uint64_t cache_head_bytes(BlockFormat format, bool keys, std::uint64_t context,
+                                         std::uint64_t head) {
+  const std::uint64_t positions = (context + kCachePositions - 1) / kCachePositions * kCachePositions;
+  switch (format) {
+    case BlockFormat::kF32: return positions * head * 4;
+    case BlockFormat::kF16: return positions * head * 2;
+    case BlockFormat::kQ8_0: {
+      const std::uint64_t scales = blocks_of(head) * 2;
+      return positions * (keys ? head + scales : (head + scales + 3) / 4 * 4);
+    }
+    case BlockFormat::kQ4_0: break;
+  }
+  return 0;
+}
+
+}  // namespace sz::ops
