@@ -24,7 +24,7 @@
 	  { 0xb3, 0xa6, 0xfc, 0xef, 0xe7, 0x11, 0xcc, 0xc9 } }
 #define SMARTZONE_TA_UUID_TEXT "cfab678a-de83-4ce9-b3a6-fcefe711ccc9"
 
-#define SMARTZONE_PROTOCOL_VERSION 2
+#define SMARTZONE_PROTOCOL_VERSION 3
 
 /* Largest LOAD_WEIGHTS chunk that the TA takes. */
 #define SMARTZONE_MAX_CHUNK_BYTES (4u << 20)
@@ -109,7 +109,9 @@ struct smartzone_info {
 	uint64_t scratch_mapped;
 	uint64_t board_mapped;
 	uint64_t stacks_mapped;
-	uint64_t mapped_now;		/* sum of the six */
+	uint64_t state_mapped;		/* a language model's key-value caches */
+	uint64_t language_mapped;	/* its tokens and the working memory of a conversation */
+	uint64_t mapped_now;		/* sum of the eight */
 	uint64_t mapped_peak;		/* largest sum since the session was opened */
 	uint64_t inputs_bytes;		/* entry point 0: size of a request; 0 when empty */
 	uint64_t outputs_bytes;		/* entry point 0: size of a reply */
