@@ -1,4 +1,6 @@
 // The table of all operators.
+#include <array>
+
 #include "ops/conv/conv.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/fully_connected/fully_connected.h"
@@ -92,13 +94,21 @@ constexpr Operator kOperators[] = {
      run_dynamic_quantize},
 };
 
+// Code to place in the table, from 1; 0: there is none. Small language models spend a good part of a
+// token on looking up steps.
+constexpr std::size_t kCodes = 128;
+constexpr auto kPlaces = [] {
+  std::array<std::uint8_t, kCodes> places{};
+  std::uint8_t place = 0;
+  for (const Operator& op : kOperators) places[static_cast<std::size_t>(op.code)] = ++place;
+  return places;
+}();
+
 }  // namespace
 
 const Operator* find_operator(std::uint16_t code) {
-  for (const Operator& op : kOperators) {
-    if (static_cast<std::uint16_t>(op.code) == code) return &op;
-  }
-  return nullptr;
+  if (code >= kCodes || kPlaces[code] == 0) return nullptr;
+  return &kOperators[kPlaces[code] - 1];
 }
 
 std::span<const Operator> all_operators() { return kOperators; }
