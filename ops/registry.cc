@@ -24,6 +24,8 @@
 #include "ops/quantized/qpool.h"
 #include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
+#include "ops/transformer/attention.h"
+#include "ops/transformer/rotary.h"
 #include "ops/winograd/winograd.h"
 
 namespace sz::ops {
@@ -92,6 +94,9 @@ constexpr Operator kOperators[] = {
     {OpCode::kQMatMul, 2, 4, 1, false, check_qmatmul, qmatmul_scratch, qmatmul_cost, run_qmatmul},
     {OpCode::kDynamicQuantize, 1, 1, 3, false, check_dynamic_quantize, no_scratch, convert_cost,
      run_dynamic_quantize},
+    {OpCode::kRotary, 2, 2, 3, false, check_rotary, rotary_scratch, rotary_cost, run_rotary},
+    {OpCode::kAttention, 3, 3, 1, false, check_attention, attention_scratch, attention_cost,
+     run_attention},
 };
 
 // Code to place in the table, from 1; 0: there is none. Small language models spend a good part of a
