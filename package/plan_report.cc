@@ -260,10 +260,6 @@ std::string_view operator_name(std::uint16_t op) {
       return "QMatMul";
     case ops::OpCode::kDynamicQuantize:
       return "DynamicQuantize";
-    case ops::OpCode::kRotary:
-      return "Rotary";
-    case ops::OpCode::kAttention:
-      return "Attention";
   }
   return "?";
 }
