@@ -29,8 +29,8 @@ Merging::Pair Merging::pair(std::uint32_t at) const {
   return token == kNoToken ? Pair{kNever, kNoToken} : Pair{key_of(tables_.scores[token]), token};
 }
 
-// Nodes n to 2n - 1 of the tree are the n places; node i below is the better of nodes 2i and 2i + 1.
-// Node 1 is the best of all, also where n is no power of two.
+// Nodes n to 2n - 1 of the tree are the n places; node i below is the better of nodes 2i and 2i
+// + 1. Node 1 is the best of all, also where n is no power of two.
 std::uint32_t Merging::leaf(std::uint32_t node) const {
   return node >= end() ? node - end() : a_.winner[node];
 }

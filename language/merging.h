@@ -9,8 +9,8 @@
 
 namespace sz::language {
 
-// The memory of Merging. Symbols are known by the place where they begin; every array has an element
-// for each byte of the text.
+// The memory of Merging. Symbols are known by the place where they begin; every array has an
+// element for each byte of the text.
 struct MergingArrays {
   std::span<std::uint32_t> next;    // where the next symbol begins: the end of this one
   std::span<std::uint32_t> before;  // where the symbol in front begins
@@ -28,8 +28,9 @@ class Merging {
       : tables_(tables), a_(arrays) {}
 
   // The symbols of `text` (not empty, at most as long as the arrays) after all merges are in next()
-  // and token(), from place 0 on. kSpm: begins with characters, and merges what makes the piece with
-  // the highest score. kBpe: begins with bytes, and merges by rank. The leftmost of equals goes first.
+  // and token(), from place 0 on. kSpm: begins with characters, and merges what makes the piece
+  // with the highest score. kBpe: begins with bytes, and merges by rank. The leftmost of equals
+  // goes first.
   void run(ByteSpan text);
 
   std::uint32_t next(std::uint32_t at) const { return a_.next[at]; }

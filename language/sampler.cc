@@ -72,7 +72,8 @@ class Candidates {
 
   // Takes every token of at least `least`; then likeliest() gives one after the other.
   void take(float least);
-  // The next, moved behind those that are left: afterwards it is element size() - 1 - (calls before).
+  // The next, moved behind those that are left: afterwards it is element size() - 1 - (calls
+  // before).
   std::uint32_t likeliest(std::uint32_t left);
 
  private:
@@ -153,7 +154,8 @@ double weigh_all(std::span<float> logits, float most, float temperature) {
   for (std::size_t begin = 0; begin < logits.size(); begin += kBlock) {
     const std::size_t count = logits.size() - begin < kBlock ? logits.size() - begin : kBlock;
     float weights[kBlock] = {};
-    for (std::size_t i = 0; i < count; ++i) weights[i] = weight(logits[begin + i], most, temperature);
+    for (std::size_t i = 0; i < count; ++i)
+      weights[i] = weight(logits[begin + i], most, temperature);
     for (std::size_t i = 0; i < count; ++i) logits[begin + i] = weights[i];
     float lanes[kLanes] = {};
     for (std::size_t i = 0; i < kBlock; i += kLanes) {

@@ -26,8 +26,8 @@ struct Work {
 Work::Work(MutableByteSpan bytes, std::size_t text_bytes) {
   auto* at = reinterpret_cast<std::uint32_t*>(bytes.data());
   const std::size_t places = text_bytes + 1;
-  for (auto* array : {&owners, &arrays.next, &arrays.before, &arrays.key, &arrays.winner,
-                      &arrays.token}) {
+  for (auto* array :
+       {&owners, &arrays.next, &arrays.before, &arrays.key, &arrays.winner, &arrays.token}) {
     *array = {at, places};
     at += places;
   }
@@ -152,8 +152,7 @@ bool Encoder::encode(ByteSpan text, const EncodeOptions& options) {
 
 std::uint64_t Tokenizer::work_bytes(std::uint64_t text_bytes) {
   const std::uint64_t places = (text_bytes < kMaxTextBytes ? text_bytes : kMaxTextBytes) + 1;
-  const std::uint64_t bytes =
-      places * (sizeof(std::uint32_t) + MergingArrays::kBytesPerByte + 1);
+  const std::uint64_t bytes = places * (sizeof(std::uint32_t) + MergingArrays::kBytesPerByte + 1);
   return (bytes + 7) / 8 * 8;
 }
 
@@ -181,8 +180,8 @@ ByteSpan Tokenizer::piece(std::uint32_t previous, std::uint32_t token) const {
       kind == TokenKind::kUserDefined) {
     return text;
   }
-  const TokenKind before = previous < tables_.header->tokens ? tables_.kind_of(previous)
-                                                             : TokenKind::kControl;
+  const TokenKind before =
+      previous < tables_.header->tokens ? tables_.kind_of(previous) : TokenKind::kControl;
   const bool begins = before == TokenKind::kControl || before == TokenKind::kUserDefined;
   return begins ? text.subspan(1) : text;
 }

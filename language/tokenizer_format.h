@@ -44,10 +44,10 @@ enum class TokenKind : std::uint8_t {
 
 struct TokenizerHeader {
   std::array<std::uint8_t, 8> magic;
-  std::uint32_t kind;      // TokenizerKind
-  std::uint32_t pre;       // PreTokenizer; kNone for kSpm
-  std::uint32_t tokens;    // at least 1
-  std::uint32_t merges;    // 0 for kSpm
+  std::uint32_t kind;    // TokenizerKind
+  std::uint32_t pre;     // PreTokenizer; kNone for kSpm
+  std::uint32_t tokens;  // at least 1
+  std::uint32_t merges;  // 0 for kSpm
   std::uint32_t specials;
   std::uint32_t text_bytes;
   std::uint32_t bos, eos, unknown;  // kNoToken: none

@@ -70,7 +70,8 @@ bool Reader::check_header() {
   if (h->magic != kTokenizerMagic) return wrong(&h->magic);
   const bool spm = h->kind == static_cast<std::uint32_t>(TokenizerKind::kSpm);
   if (!spm && h->kind != static_cast<std::uint32_t>(TokenizerKind::kBpe)) return wrong(&h->kind);
-  const auto last_pre = static_cast<std::uint32_t>(spm ? PreTokenizer::kNone : PreTokenizer::kLlama3);
+  const auto last_pre =
+      static_cast<std::uint32_t>(spm ? PreTokenizer::kNone : PreTokenizer::kLlama3);
   if (h->pre > last_pre) return wrong(&h->pre);
   if (h->tokens == 0 || h->tokens > kMaxTokens) return wrong(&h->tokens);
   if (h->merges > (spm ? 0 : kMaxMerges)) return wrong(&h->merges);
@@ -199,7 +200,8 @@ bool Reader::check_specials() {
 }
 
 void Reader::cover_with(bool pieces) {
-  for (std::uint32_t t = t_.header->tokens; t-- > 0;) {  // the lowest number is written last: it wins
+  for (std::uint32_t t = t_.header->tokens;
+       t-- > 0;) {  // the lowest number is written last: it wins
     const bool wanted = pieces ? is_piece(t_.kind_of(t)) : t_.kind_of(t) == TokenKind::kByte;
     if (!wanted || t_.text_of(t).size() != 1) continue;
     t_.bytes[static_cast<std::uint8_t>(t_.text_of(t)[0])] = t;
@@ -208,7 +210,8 @@ void Reader::cover_with(bool pieces) {
 
 bool Reader::cover_bytes() {
   t_.bytes.fill(t_.header->unknown);
-  // Of a piece and a kByte token, kSpm wants the second (the first it looks up), kBpe merges the first.
+  // Of a piece and a kByte token, kSpm wants the second (the first it looks up), kBpe merges the
+  // first.
   const bool spm = t_.header->kind == static_cast<std::uint32_t>(TokenizerKind::kSpm);
   cover_with(spm);
   cover_with(!spm);

@@ -17,7 +17,8 @@ struct CodePoint {
 
 namespace utf8 {
 
-// How a character may begin: by its first byte, the number of its bytes and the range of the second.
+// How a character may begin: by its first byte, the number of its bytes and the range of the
+// second.
 struct Lead {
   std::uint32_t bytes;  // 0: no character begins so
   std::uint8_t low, high;

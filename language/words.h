@@ -14,8 +14,8 @@ namespace sz::language {
 //   kLlama3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|
 //             ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
 //   kNone    the whole text is one word
-// (?i) knows ASCII only, as llama.cpp does. A byte that is no UTF-8 counts as a symbol. To cut a whole
-// text takes time in proportion to its length.
+// (?i) knows ASCII only, as llama.cpp does. A byte that is no UTF-8 counts as a symbol. To cut a
+// whole text takes time in proportion to its length.
 std::size_t word_end(PreTokenizer pre, ByteSpan text, std::size_t at);
 
 }  // namespace sz::language

@@ -9,8 +9,8 @@
 
 namespace sz::math {
 
-// e^x for x <= 0; 0 below -87 and for NaN; e^0 = 1 for x > 0. Error at most 2 ULP (measured over every
-// float of the range). Same bits on every machine.
+// e^x for x <= 0; 0 below -87 and for NaN; e^0 = 1 for x > 0. Error at most 2 ULP (measured over
+// every float of the range). Same bits on every machine.
 inline float exp_unfused(float x) {
   using K = ExpConstants;
   const float low = x > -87.0f ? x : -87.0f;  // also for NaN

@@ -68,9 +68,8 @@ std::vector<std::byte> TestVocabulary::tables() const {
     if (special && !tokens[t].text.empty()) special_tokens.push_back(t);
   }
   kinds.resize((kinds.size() + 3) / 4 * 4);
-  std::stable_sort(special_tokens.begin(), special_tokens.end(), [&](auto a, auto b) {
-    return tokens[a].text.size() > tokens[b].text.size();
-  });
+  std::stable_sort(special_tokens.begin(), special_tokens.end(),
+                   [&](auto a, auto b) { return tokens[a].text.size() > tokens[b].text.size(); });
   std::vector<std::uint32_t> order(tokens.size());
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(),
@@ -148,10 +147,11 @@ std::vector<std::uint32_t> TestTokenizer::encode(std::string_view text,
                                                  EncodeOptions options) const {
   const ByteSpan bytes = std::as_bytes(std::span(text));
   std::vector<std::uint64_t> work(Tokenizer::work_bytes(text.size()) / 8);
-  std::vector<std::uint32_t> tokens(text.size() + 2);
+  std::vector<std::uint32_t> tokens(2 * text.size() + 2);
   std::uint32_t count = 0;
-  require(tokenizer_.encode(bytes, options, std::as_writable_bytes(std::span(work)), tokens, &count),
-          "encode");
+  require(
+      tokenizer_.encode(bytes, options, std::as_writable_bytes(std::span(work)), tokens, &count),
+      "encode");
   const std::vector<std::uint32_t> result(tokens.begin(), tokens.begin() + count);
   // Again with room for exactly these.
   std::vector<std::uint32_t> exact(count);
