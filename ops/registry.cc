@@ -22,6 +22,9 @@
 #include "ops/quantized/qpool.h"
 #include "ops/quantized/qsoftmax.h"
 #include "ops/softmax/softmax.h"
+#include "ops/transformer/embedding.h"
+#include "ops/transformer/linear.h"
+#include "ops/transformer/rows.h"
 #include "ops/winograd/winograd.h"
 
 namespace sz::ops {
@@ -90,6 +93,12 @@ constexpr Operator kOperators[] = {
     {OpCode::kQMatMul, 2, 4, 1, false, check_qmatmul, qmatmul_scratch, qmatmul_cost, run_qmatmul},
     {OpCode::kDynamicQuantize, 1, 1, 3, false, check_dynamic_quantize, no_scratch, convert_cost,
      run_dynamic_quantize},
+    {OpCode::kEmbedding, 2, 2, 1, false, check_embedding, no_scratch, embedding_cost,
+     run_embedding},
+    {OpCode::kRmsNorm, 2, 2, 1, false, check_rms_norm, no_scratch, rms_norm_cost, run_rms_norm},
+    {OpCode::kQuantizeRows, 1, 1, 1, false, check_quantize_rows, no_scratch, rms_norm_cost,
+     run_quantize_rows},
+    {OpCode::kLinear, 2, 3, 1, false, check_linear, linear_scratch, linear_cost, run_linear},
 };
 
 }  // namespace

@@ -222,6 +222,14 @@ std::string_view operator_name(std::uint16_t op) {
       return "Lrn";
     case ops::OpCode::kRecurrent:
       return "Recurrent";
+    case ops::OpCode::kEmbedding:
+      return "Embedding";
+    case ops::OpCode::kRmsNorm:
+      return "RmsNorm";
+    case ops::OpCode::kQuantizeRows:
+      return "QuantizeRows";
+    case ops::OpCode::kLinear:
+      return "Linear";
     case ops::OpCode::kQuantize:
       return "Quantize";
     case ops::OpCode::kDequantize:
