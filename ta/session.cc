@@ -68,10 +68,15 @@ Failure Session::take_memory(const engine::MemoryNeed& need, std::uint32_t cores
   if (!take(&weights_, need.weights)) return out_of(MemoryRegion::kWeights);
   if (!take(&arena_, need.arena)) return out_of(MemoryRegion::kArena);
   if (!take(&scratch_, need.scratch)) return out_of(MemoryRegion::kScratch);
+  if (!take(&state_memory_, need.state)) return out_of(MemoryRegion::kState);
+  if (!take(&language_, need.language)) return out_of(MemoryRegion::kLanguage);
   if (!take(&board_, need.board)) return out_of(MemoryRegion::kBoard);
   if (!take(&stacks_, need.stacks)) return out_of(MemoryRegion::kStacks);
   const engine::ModelMemory memory = {
-      .weights = weights_.bytes(), .arena = arena_.bytes(), .scratch = scratch_.bytes()};
+      .weights = weights_.bytes(),
+      .arena = arena_.bytes(),
+      .scratch = scratch_.bytes(),
+      .state = state_memory_.bytes()};
   const Failure failure = model_.attach(memory, cores);
   if (!failure.ok()) return failure;
   if (!weights_digest_.start()) return out_of(MemoryRegion::kSystem);
@@ -148,7 +153,7 @@ Failure Session::unload() {
   weights_digest_.stop();
   bool released = true;
   for (SecureRegion* region :
-       {&stacks_, &board_, &scratch_, &arena_, &weights_, &control_}) {
+       {&stacks_, &board_, &language_, &state_memory_, &scratch_, &arena_, &weights_, &control_}) {
     released = region->release() && released;
   }
   return released ? kSuccess : Failure{Status::kInternal, __LINE__};
@@ -168,7 +173,7 @@ bool Session::take(SecureRegion* region, std::uint64_t bytes) {
 
 std::uint64_t Session::mapped() const {
   return control_.mapped() + weights_.mapped() + arena_.mapped() + scratch_.mapped() +
-         board_.mapped() + stacks_.mapped();
+         board_.mapped() + stacks_.mapped() + state_memory_.mapped() + language_.mapped();
 }
 
 void Session::describe(smartzone_info* info) const {
@@ -183,6 +188,8 @@ void Session::describe(smartzone_info* info) const {
   info->scratch_mapped = scratch_.mapped();
   info->board_mapped = board_.mapped();
   info->stacks_mapped = stacks_.mapped();
+  info->state_mapped = state_memory_.mapped();
+  info->language_mapped = language_.mapped();
   info->mapped_now = mapped();
   info->mapped_peak = mapped_peak_;
   engine::IoSize size;

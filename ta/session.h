@@ -69,6 +69,8 @@ class Session {
   SecureRegion weights_;
   SecureRegion arena_;
   SecureRegion scratch_;
+  SecureRegion state_memory_;
+  SecureRegion language_;
   SecureRegion board_;
   SecureRegion stacks_;
   SecureCores secure_cores_;  // declared last: its helpers leave before the memory goes

@@ -64,11 +64,13 @@ std::vector<std::byte> PlanTables::encode() const {
   sized.entry_count = size_of(entries);
   sized.operand_count = size_of(operands);
   sized.attribute_count = size_of(attributes);
+  sized.language_count = size_of(language);
   std::vector<std::byte> plan;
   append(plan, std::span<const PlanHeader>(&sized, 1));
   append(plan, std::span(tensors));
   append(plan, std::span(steps));
   append(plan, std::span(entries));
+  append(plan, std::span(language));
   append(plan, std::span(operands));
   append(plan, std::span(attributes));
   reseal(plan);
@@ -85,6 +87,7 @@ std::optional<PlanTables> PlanTables::decode(ByteSpan plan) {
   at += read(at, tables.header.tensor_count, tables.tensors);
   at += read(at, tables.header.step_count, tables.steps);
   at += read(at, tables.header.entry_count, tables.entries);
+  at += read(at, tables.header.language_count, tables.language);
   at += read(at, tables.header.operand_count, tables.operands);
   read(at, tables.header.attribute_count, tables.attributes);
   return tables;

@@ -36,6 +36,7 @@ struct PlanTables {
   std::vector<package::TensorRecord> tensors;
   std::vector<package::StepRecord> steps;
   std::vector<package::EntryRecord> entries;
+  std::vector<package::LanguageRecord> language;
   std::vector<std::uint32_t> operands;
   std::vector<std::uint32_t> attributes;
 
