@@ -51,10 +51,6 @@ class Tokenizer {
   // or user-defined token.
   bool begins_after(std::uint32_t previous) const;
 
-  // Whether text after `previous` begins anew (EncodeOptions::begins): it is kNoToken, or a control
-  // or user-defined token.
-  bool begins_after(std::uint32_t previous) const;
-
   // True for eos and end_of_turn.
   bool ends(std::uint32_t token) const;
 
