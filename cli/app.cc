@@ -126,8 +126,9 @@ void print_json(const nlohmann::ordered_json& json) {
 }
 
 nlohmann::ordered_json memory_json(const SecureMemory& memory) {
-  return {{"control", memory.control}, {"weights", memory.weights}, {"arena", memory.arena},
-          {"scratch", memory.scratch}, {"board", memory.board},     {"stacks", memory.stacks},
+  return {{"control", memory.control}, {"weights", memory.weights},   {"arena", memory.arena},
+          {"state", memory.state},     {"language", memory.language}, {"scratch", memory.scratch},
+          {"board", memory.board},     {"stacks", memory.stacks},
           {"now", memory.now},         {"peak", memory.peak}};
 }
 

@@ -270,8 +270,8 @@ int sz_session_memory(sz_session* session, sz_secure_memory* memory) {
     require(session, "session");
     require(memory, "memory");
     const sz::SecureMemory from = session->session.secure_memory();
-    *memory = {from.control, from.weights, from.arena, from.scratch,
-               from.board,   from.stacks,  from.now,   from.peak};
+    *memory = {from.control,  from.weights, from.arena,  from.scratch, from.state,
+               from.language, from.board,   from.stacks, from.now,     from.peak};
   });
 }
 

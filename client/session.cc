@@ -243,6 +243,8 @@ SecureMemory Session::secure_memory() {
   memory.weights = reply.weights_mapped;
   memory.arena = reply.arena_mapped;
   memory.scratch = reply.scratch_mapped;
+  memory.state = reply.state_mapped;
+  memory.language = reply.language_mapped;
   memory.board = reply.board_mapped;
   memory.stacks = reply.stacks_mapped;
   memory.now = reply.mapped_now;

@@ -58,6 +58,7 @@ typedef struct sz_tensor_info {
 /* Secure memory as the trusted application accounts for it, in bytes. */
 typedef struct sz_secure_memory {
   uint64_t control, weights, arena, scratch;
+  uint64_t state, language; /* of a language model: caches; tokens and working memory */
   uint64_t board, stacks; /* of the other cores; 0 on one core */
   uint64_t now;           /* mapped at present */
   uint64_t peak;          /* most that was mapped since the session was opened */

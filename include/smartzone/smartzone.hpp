@@ -121,6 +121,7 @@ class Package {
 // Secure memory as the TA accounts for it, in bytes.
 struct SecureMemory {
   std::uint64_t control = 0, weights = 0, arena = 0, scratch = 0;
+  std::uint64_t state = 0, language = 0;  // of a language model: caches; tokens and working memory
   std::uint64_t board = 0, stacks = 0;  // of the other cores; 0 on one core
   std::uint64_t now = 0;                // mapped at present
   std::uint64_t peak = 0;               // most that was mapped since the session was opened
