@@ -8,6 +8,7 @@ random() is specified; nothing else of that module is used).
 """
 
 import argparse
+import math
 import random
 import re
 import zlib
@@ -17,15 +18,30 @@ import words
 
 HELD_OUT_PART = 16  # one cast of sixteen is kept from training
 _SLOT = re.compile(r"\{(\+?)([A-Za-z0-9]+)\}")
-_GOALS = ("mill", "bridge", "barn", "old tree", "river", "pond", "garden gate", "well")
-_WHEN = ("in the morning", "in the evening", "after lunch", "at noon", "before dark", "when the sun comes up")
+# What is drawn for a story: the slots, all different, from a table. The order is part of the seed.
+_CAST = ((("hero", "friend"), tuple(words.NAMES)), (("kind", "fkind"), words.KINDS))
+_SCENE = ((("trait", "ftrait"), words.TRAITS), (("home",), words.HOMES),
+          (("spot", "spot2", "spot3"), words.SPOTS), (("thing",), words.THINGS),
+          (("colour", "colour2"), words.COLOURS), (("food", "food2"), words.FOODS),
+          (("day",), words.DAYS), (("time",), words.TIMES), (("gait",), words.GAITS),
+          (("joy",), words.JOYS), (("goal", "goal2", "goal3"), words.GOALS),
+          (("when",), words.WHEN), (("stop",), words.RACE_STOPS))
+# Tables of rows that fill several slots.
+_PROPS = ((("work", "part"), words.MAKERS), (("trap", "aid"), words.TRAPS),
+          (("tool", "sound"), words.NOISES))
+_MOST, _LEAST = 9, 3  # of what a number counts
+# Slots that say nothing new once the other is known.
+_FOLLOWS = {"he": "hero", "his": "hero", "him": "hero", "fhe": "friend", "fhis": "friend",
+            "fhim": "friend", "things": "thing", "part": "work", "aid": "trap", "sound": "tool",
+            "toolname": "tool", "answer": "riddle", "answer2": "riddle2", "rest": "k"}
 
 
 class Story:
-    """text: the story; recalls: (begin, end) of the words that the text before determines."""
+    """text: the story; recalls: (begin, end) of the words that the text before determines; bits:
+    what it takes to tell this story from all others by the choices that made it."""
 
-    def __init__(self, marked):
-        self.text, self.recalls = "", []
+    def __init__(self, marked, bits):
+        self.text, self.recalls, self.bits = "", [], bits
         for part in re.split(r"(\x01[^\x02]*\x02)", marked):
             if part.startswith("\x01"):
                 part = part[1:-1]
@@ -47,7 +63,9 @@ class Grammar:
             slots = self._slots()
         beats = plots.PLOTS[self._one(tuple(plots.PLOTS))]
         sentences = [self._one(beat) for beat in beats]
-        return Story(" ".join(_fill(s, slots) for s in sentences if s))
+        bits = math.log2(len(plots.PLOTS)) + sum(math.log2(len(beat)) for beat in beats)
+        return Story(" ".join(_fill(s, slots) for s in sentences if s),
+                     bits + _slot_bits(" ".join(sentences), slots))
 
     def _one(self, choices):
         return choices[int(self._random.random() * len(choices))]
@@ -59,26 +77,18 @@ class Grammar:
 
     def _slots(self):
         """What fills every slot of a story."""
-        hero, friend = self._some(2, words.NAMES)
-        kind, fkind = self._some(2, words.KINDS)
-        slots = {"hero": hero, "friend": friend, "kind": kind, "fkind": fkind}
-        for prefix, name in (("", hero), ("f", friend)):
-            slots.update(zip((prefix + "he", prefix + "his", prefix + "him"), words.NAMES[name]))
-        for names, table in ((("trait", "ftrait"), words.TRAITS), (("home",), words.HOMES),
-                             (("spot", "spot2", "spot3"), words.SPOTS), (("thing",), words.THINGS),
-                             (("colour", "colour2"), words.COLOURS), (("food", "food2"), words.FOODS),
-                             (("day",), words.DAYS), (("time",), words.TIMES), (("gait",), words.GAITS),
-                             (("joy",), words.JOYS), (("goal",), _GOALS), (("when",), _WHEN),
-                             (("stop",), words.RACE_STOPS)):
+        slots = {}
+        for names, table in _CAST + _SCENE:
             slots.update(zip(names, self._some(len(names), table)))
+        for prefix, name in (("", slots["hero"]), ("f", slots["friend"])):
+            slots.update(zip((prefix + "he", prefix + "his", prefix + "him"), words.NAMES[name]))
         slots["things"] = slots["thing"] + "s" if slots["thing"] != "scarf" else "scarves"
-        slots["work"], slots["part"] = self._one(words.MAKERS)
-        slots["trap"], slots["aid"] = self._one(words.TRAPS)
-        slots["tool"], slots["sound"] = self._one(words.NOISES)
+        for names, table in _PROPS:
+            slots.update(zip(names, self._one(table)))
         slots["toolname"] = slots["tool"].removeprefix("a ")
         (slots["riddle"], slots["answer"]), (slots["riddle2"], slots["answer2"]) = self._some(
             2, words.RIDDLES)
-        n = 3 + int(self._random.random() * 7)
+        n = _LEAST + int(self._random.random() * (_MOST - _LEAST + 1))
         k = 1 + int(self._random.random() * (n - 1))
         slots.update(n=words.NUMBERS[n], k=words.NUMBERS[k], rest=words.NUMBERS[n - k])
         return slots
@@ -90,15 +100,34 @@ def _is_held_out(slots):
     return zlib.crc32(cast.encode()) % HELD_OUT_PART == 0
 
 
+def _key(name):
+    """The slot of a name in a plot: {He} is {he} with a capital."""
+    return name[0].lower() + name[1:]
+
+
 def _fill(sentence, slots):
     """The sentence with its slots filled; what is determined stands between \\x01 and \\x02."""
     def one(match):
         determined, name = match.groups()
-        value = slots[name[0].lower() + name[1:]]
+        value = slots[_key(name)]
         if name[0].isupper():
             value = value[0].upper() + value[1:]
         return f"\x01{value}\x02" if determined else value
     return _SLOT.sub(one, sentence)
+
+
+def _slot_bits(template, slots):
+    """Bits of the choices behind the slots that the template uses."""
+    used = {_FOLLOWS.get(s, s) for s in (_key(name) for _, name in _SLOT.findall(template))}
+    bits = 0.0
+    for names, table in (*_CAST, *_SCENE, *_PROPS, (("riddle", "riddle2"), words.RIDDLES)):
+        for taken in range(len(used.intersection(names))):
+            bits += math.log2(len(table) - taken)
+    if "n" in used:
+        bits += math.log2(_MOST - _LEAST + 1)
+    if "k" in used:
+        bits += math.log2(words.NUMBERS.index(slots["n"]) - 1)
+    return bits
 
 
 def main():

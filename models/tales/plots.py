@@ -166,5 +166,51 @@ LETTER = [OPENING,
     ["{Friend} had brought {n} {food}. They ate the {+food} and talked until it was dark.", "They played all day, and {friend} {joy}."],
     PARTING]
 
+GARDEN = [OPENING,
+    ["One {day} {time} {he} planted {n} seeds {spot}.", "In spring {hero} had {n} seeds. {He} put them in the ground {spot}."],
+    ["\"How many seeds did you plant?\" asked {friend} the {fkind}. \"I planted {+n},\" said {hero}.",
+     "{Friend} the {fkind} came by. \"What are you doing {+spot}?\" {fhe} asked. \"I wait for my flowers,\" said {hero}."],
+    ["Every day {hero} gave them water.", "Then it rained for {k} days.", "{Hero} waited for {k} days."],
+    ["One morning there were {+n} flowers {+spot}. All of them were {colour}.",
+     "At last the flowers came. They were {colour}, and there were {+n} of them."],
+    ["\"May I have one?\" asked {friend}. So {hero} gave {+fhim} a {+colour} flower.",
+     "\"What colour are they?\" asked {friend}. \"They are {+colour},\" said {hero}.",
+     "\"I never saw such {+colour} flowers,\" said {friend}."],
+    PARTING]
+
+SOUP = [OPENING,
+    ["One {day} {time} {he} made a soup of {food} and {food2}.", "{He} had some {food} and some {food2}. \"I will make a soup,\" {he} said."],
+    ["{He} put it in a big {colour} pot.", "The pot was big and {colour}."],
+    ["{Friend} the {fkind} came to the door. \"What smells so good?\" {fhe} asked.",
+     "Soon {friend} the {fkind} was at the door. \"May I eat with you?\" {fhe} asked."],
+    ["\"It is a soup of {+food} and {+food2},\" said {hero}.", "\"What is in the {+colour} pot?\" asked {friend}. \"A soup of {+food} and {+food2},\" said {hero}."],
+    ["\"I like {+food}, but I do not like {+food2},\" said {friend}. But {fhe} ate it all.",
+     "\"I love {+food2},\" said {friend}, and {fhe} {joy}.", "{Friend} ate {n} cups of it. \"How many did you eat?\" asked {hero}. \"I ate {+n},\" said {friend}."],
+    ["Then the {+colour} pot was empty.", "\"Next time I will bring some {+food},\" said {friend}."],
+    PARTING]
+
+RAIN = [OPENING,
+    ["One day it began to rain. {Hero} had a big {colour} umbrella.", "When it rained, {he} took {his} {colour} umbrella and {gait} out."],
+    ["{Friend} the {fkind} stood {spot} and was wet.", "{Spot} stood {friend} the {fkind}, who was cold and wet."],
+    ["\"Why do you stand {+spot}?\" asked {hero}. \"I have no umbrella,\" said {friend}.", "\"Are you cold, {+friend}?\" asked {hero}. \"Yes,\" said {friend}, \"I am.\""],
+    ["\"Come under my {+colour} umbrella,\" said {hero}.", "\"My umbrella is big,\" said {hero}. \"Come here.\""],
+    ["They {gait} home together under the {+colour} umbrella.", "So they stood together until the rain was over."],
+    ["\"I will give you my {thing} for that,\" said {friend}. \"Keep your {+thing},\" said {hero}.",
+     "At home they had tea and {n} {food}. {Friend} ate most of the {+food}.", "The next day the sun came out, and {friend} {joy}."],
+    PARTING]
+
+WAY = [OPENING,
+    ["{He} wanted to go to the {goal}, but {he} did not know the way.", "\"Today I will go to the {goal},\" {he} said one {day} {time}."],
+    MEETING,
+    ["\"How do I get to the {+goal}?\" asked {hero}.", "\"Do you know the way to the {+goal}?\" asked {hero}."],
+    ["\"First you come to the {goal2}, then to the {goal3},\" said {friend}.", "\"Go to the {goal2}, and from there to the {goal3},\" said {friend}."],
+    ["So {hero} {gait} to the {+goal2}.", "{Hero} {gait} on, and soon {he} was at the {+goal2}."],
+    ["From there {he} {gait} to the {+goal3}.", "\"And now to the {+goal3},\" {he} said."],
+    ["At last {he} came to the {+goal}.", "There {he} could see the {+goal}."],
+    ["There {he} found a {colour} {thing}. {He} gave the {+colour} {+thing} to {+friend}.", "{He} was tired, but {he} {joy}.",
+     "{Friend} was there already. \"I know a short way,\" {fhe} said."],
+    PARTING]
+
 PLOTS = {"lost": LOST, "hidden": HIDDEN, "shared": SHARED, "noise": NOISE, "stuck": STUCK,
-         "built": BUILT, "gift": GIFT, "riddle": RIDDLE, "race": RACE, "letter": LETTER}
+         "built": BUILT, "gift": GIFT, "riddle": RIDDLE, "race": RACE, "letter": LETTER, "garden": GARDEN,
+         "soup": SOUP, "rain": RAIN, "way": WAY}

@@ -20,7 +20,7 @@ import checkpoint
 import network
 
 SEED = 7
-STEPS = 3000
+STEPS = 4500
 ROWS = 8  # of Shape.context tokens each
 WARM_UP = 100
 DECAY_FROM = 0.5  # of all steps: the rate is constant until then, then falls as a half cosine
@@ -83,16 +83,15 @@ def load(path, parameters, adam):
         return int(arrays["step"])
 
 
-def train(cutter, steps=STEPS, state=None, log=print):
-    """Returns the trained parameters."""
-    shape = network.Shape()
+def train(cutter, shape=network.Shape(), steps=STEPS, until=None, state=None, log=print):
+    """Returns the parameters after `steps` steps; after `until` of them, if that is given."""
     parameters = network.initial(shape, np.random.RandomState(SEED))
     adam, first = Adam(parameters), 0
     if state and state.exists():
         first = load(state, parameters, adam)
     net, losses = network.Network(shape, parameters), []
     started = time.monotonic()
-    for step in range(first, steps):
+    for step in range(first, until or steps):
         inputs, targets = batches.training_batch(cutter, step, ROWS, shape.context)
         losses.append(net.loss(inputs, targets))
         adam.update(parameters, net.grads, step, learning_rate(step, steps))
@@ -100,7 +99,7 @@ def train(cutter, steps=STEPS, state=None, log=print):
             log(f"step {step + 1:5d}/{steps}  loss {np.mean(losses):.4f}  "
                 f"{time.monotonic() - started:.0f} s")
             losses = []
-        if state and (step + 1) % SAVE_EVERY == 0:
+        if state and ((step + 1) % SAVE_EVERY == 0 or step + 1 == until):
             save(state, parameters, adam, step + 1)
     return parameters
 

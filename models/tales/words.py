@@ -43,3 +43,6 @@ RIDDLES = (("is white and cold and falls from the sky", "snow"),
            ("has leaves but is not a tree", "a book"))
 RACE_STOPS = ("stopped to eat some berries", "sat down to rest", "fell asleep under a tree",
               "stopped to look at a butterfly", "took the wrong path")
+GOALS = ("mill", "bridge", "barn", "old tree", "river", "pond", "garden gate", "well")
+WHEN = ("in the morning", "in the evening", "after lunch", "at noon", "before dark",
+        "when the sun comes up")
