@@ -8,7 +8,7 @@
 #include <numbers>
 
 #include "compiler/import/gguf/byte_alphabet.h"
-#include "compiler/language/half.h"
+#include "math/half.h"
 #include "compiler/language/matrix.h"
 #include "compiler/testing/gguf_builder.h"
 
@@ -34,7 +34,7 @@ std::vector<float> floats_in(const std::vector<std::byte>& data) {
 TEST(Half, IsF16OfEveryNumber) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const auto half = static_cast<std::uint16_t>(bits);
-    const float value = half_to_float(half);
+    const float value = math::half_to_float(half);
     const int exponent = static_cast<int>(bits >> 10 & 31),
               fraction = static_cast<int>(bits & 1023);
     const double size =
@@ -46,19 +46,19 @@ TEST(Half, IsF16OfEveryNumber) {
       EXPECT_EQ(value, bits >> 15 ? -size : size);
     }
     if (!std::isnan(value)) {
-      EXPECT_EQ(float_to_half(value), half);
+      EXPECT_EQ(math::float_to_half(value), half);
     }
     if (exponent >= 30) continue;
     // Half the way to the next: to the even one; a little more or less: to the nearer.
-    const float next = half_to_float(static_cast<std::uint16_t>(bits + 1));
+    const float next = math::half_to_float(static_cast<std::uint16_t>(bits + 1));
     const float middle = value + (next - value) / 2;
-    EXPECT_EQ(float_to_half(middle), bits % 2 == 0 ? half : half + 1) << bits;
-    EXPECT_EQ(float_to_half(std::nextafter(middle, value)), half) << bits;
-    EXPECT_EQ(float_to_half(std::nextafter(middle, next)), half + 1) << bits;
+    EXPECT_EQ(math::float_to_half(middle), bits % 2 == 0 ? half : half + 1) << bits;
+    EXPECT_EQ(math::float_to_half(std::nextafter(middle, value)), half) << bits;
+    EXPECT_EQ(math::float_to_half(std::nextafter(middle, next)), half + 1) << bits;
   }
-  EXPECT_EQ(float_to_half(65519.0f), 0x7bff);
-  EXPECT_EQ(float_to_half(65520.0f), 0x7c00);
-  EXPECT_EQ(bfloat_to_float(0x3fc0), 1.5f);
+  EXPECT_EQ(math::float_to_half(65519.0f), 0x7bff);
+  EXPECT_EQ(math::float_to_half(65520.0f), 0x7c00);
+  EXPECT_EQ(math::bfloat_to_float(0x3fc0), 1.5f);
 }
 
 TEST(GgufImport, TakesWhatTheKeysAndTensorsSay) {

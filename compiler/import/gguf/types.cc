@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "compiler/error.h"
-#include "compiler/language/half.h"
+#include "math/half.h"
 
 namespace sz::compiler::gguf {
 namespace {
@@ -34,7 +34,7 @@ std::uint16_t word_at(const std::byte* at) {
   std::memcpy(&value, at, sizeof(value));
   return value;
 }
-float half_at(const std::byte* at) { return half_to_float(word_at(at)); }
+float half_at(const std::byte* at) { return math::half_to_float(word_at(at)); }
 
 int signed_at(const std::byte* at) { return static_cast<std::int8_t>(byte_at(at)); }
 
@@ -132,7 +132,7 @@ void block_numbers(TensorType type, const std::byte* block, float* out) {
       *out = half_at(block);
       return;
     case TensorType::kBF16:
-      *out = bfloat_to_float(word_at(block));
+      *out = math::bfloat_to_float(word_at(block));
       return;
     case TensorType::kQ4_0:
     case TensorType::kQ4_1:
