@@ -5,6 +5,7 @@
 
 #include "compiler/emit/check.h"
 #include "compiler/emit/info.h"
+#include "compiler/language/calibration.h"
 #include "compiler/language/language_plan.h"
 #include "package/package_file.h"
 #include "package/plan_format.h"
@@ -97,8 +98,14 @@ void refuse_foreign_options(const LanguageModel& model, const CompileOptions& op
 CompileResult compile_language(const LanguageModel& model, const package::Sha256Digest& sha256,
                                const CompileOptions& options) {
   refuse_foreign_options(model, options);
+  ProductsOf products;
+  if (options.language.quantize == ops::BlockFormat::kQ4_0 && options.language.calibration > 0) {
+    if (options.progress) options.progress("calibrate: the model writes text of its own");
+    products = observe_inputs(model, options.language.calibration);
+  }
   if (options.progress) options.progress("pack");
-  const LanguagePlan plan = plan_language(model, options.language);
+  const LanguagePlan plan =
+      plan_language(model, options.language, {.keep = false, .products = &products});
   const engine::MemoryNeed need = check_emitted(plan.plan, model.source);
 
   CompileResult result;

@@ -36,8 +36,12 @@ struct LayerTensors {
 
 class LanguagePlanner {
  public:
-  LanguagePlanner(const LanguageModel& model, const LanguageOptions& options)
-      : model_(model), options_(options), writer_(model.source), packer_(options.quantize) {}
+  LanguagePlanner(const LanguageModel& model, const LanguageOptions& options,
+                  const LanguagePlanning& planning)
+      : model_(model),
+        options_(options),
+        writer_(model.source, planning.keep),
+        packer_(options.quantize, planning.products) {}
 
   LanguagePlan run();
 
@@ -146,8 +150,12 @@ std::uint32_t LanguagePlanner::linear(const std::string& name, const Packed& wei
                                       std::uint32_t x, std::uint32_t inputs, std::uint32_t outputs,
                                       ops::LinearEpilogue epilogue, std::uint32_t residual) {
   const std::uint32_t y = writer_.fresh({rows_, outputs}, DType::kF32);
-  writer_.step(name, OpCode::kLinear, {x, weights.tensor, residual}, {y},
-               ops::LinearAttributes{weights.format, inputs, outputs, epilogue});
+  const ops::LinearAttributes attributes{weights.format, inputs, outputs, epilogue};
+  if (residual == kNone) {
+    writer_.step(name, OpCode::kLinear, {x, weights.tensor}, {y}, attributes);
+  } else {
+    writer_.step(name, OpCode::kLinear, {x, weights.tensor, residual}, {y}, attributes);
+  }
   return y;
 }
 
@@ -223,7 +231,7 @@ LanguagePlan LanguagePlanner::run() {
             .heads = model_.heads,
             .kv_heads = model_.kv_heads,
             .head = model_.head};
-  const std::vector<std::byte> tokenizer = tokenizer_blob(model_.tokenizer);
+  const std::vector<std::byte> tokenizer = tokenizer_blob(model_.tokenizer, model_.source);
   const std::uint64_t tokenizer_bytes = tokenizer.size();
   const std::uint64_t tokenizer_offset = writer_.bytes(tokenizer);
   constants();
@@ -244,8 +252,9 @@ LanguagePlan LanguagePlanner::run() {
 
 }  // namespace
 
-LanguagePlan plan_language(const LanguageModel& model, const LanguageOptions& options) {
-  return LanguagePlanner(model, options).run();
+LanguagePlan plan_language(const LanguageModel& model, const LanguageOptions& options,
+                           const LanguagePlanning& planning) {
+  return LanguagePlanner(model, options, planning).run();
 }
 
 }  // namespace sz::compiler

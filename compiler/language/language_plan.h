@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/language/compensation.h"
 #include "compiler/language/language_model.h"
 #include "compiler/language/options.h"
 
@@ -23,9 +24,16 @@ struct LanguagePlan {
   std::map<std::string, unsigned> conversions;  // MatrixPacker::conversions
 };
 
+// How to plan, beside what the caller of the compiler asks for.
+struct LanguagePlanning {
+  bool keep = false;                     // every intermediate tensor has a place of its own
+  const ProductsOf* products = nullptr;  // for q4_0: how the inputs of matrices go together
+};
+
 // `options.context` 0 takes the model's own, at most kDefaultContext. Throws CompileError: sizes that the
 // device's operators do not take, weights or caches over the limits of a plan.
-LanguagePlan plan_language(const LanguageModel& model, const LanguageOptions& options);
+LanguagePlan plan_language(const LanguageModel& model, const LanguageOptions& options,
+                           const LanguagePlanning& planning = {});
 
 inline constexpr std::uint32_t kDefaultContext = 4096;
 

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "compiler/error.h"
+#include "compiler/language/matrix.h"
 #include "ops/transformer/pack.h"
 
 namespace sz::compiler {
@@ -62,6 +63,9 @@ BlockFormat MatrixPacker::format_for(std::initializer_list<const LanguageMatrix*
 std::vector<std::byte> MatrixPacker::plain(const LanguageMatrix& matrix, BlockFormat format) {
   ++conversions_[matrix.stored_as + " -> " + std::string(format_name(format))];
   if (matrix.format == format) return matrix.data;
+  if (format == BlockFormat::kQ4_0 && products_ != nullptr && products_->contains(&matrix)) {
+    return quantize_compensated(numbers_of(matrix), matrix.outputs, *products_->at(&matrix));
+  }
   const std::uint64_t from = ops::plain_row_bytes(matrix.format, matrix.inputs);
   const std::uint64_t to = ops::plain_row_bytes(format, matrix.inputs);
   std::vector<std::byte> rows(to * matrix.outputs);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/language/compensation.h"
 #include "compiler/language/language_model.h"
 #include "compiler/language/options.h"
 
@@ -16,7 +17,9 @@ namespace sz::compiler {
 // Packs matrices and keeps account of what became of them.
 class MatrixPacker {
  public:
-  explicit MatrixPacker(std::optional<ops::BlockFormat> wanted) : wanted_(wanted) {}
+  // `products`, if there are any, help to make q4_0 of other formats.
+  MatrixPacker(std::optional<ops::BlockFormat> wanted, const ProductsOf* products)
+      : wanted_(wanted), products_(products) {}
 
   // The format for matrices that are computed as one: the wanted one; else as the file has them (types
   // without a kernel as q8_0), of several the most exact.
@@ -36,6 +39,7 @@ class MatrixPacker {
   std::vector<std::byte> plain(const LanguageMatrix& matrix, ops::BlockFormat format);
 
   std::optional<ops::BlockFormat> wanted_;
+  const ProductsOf* products_;
   std::map<std::string, unsigned> conversions_;
 };
 

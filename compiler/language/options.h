@@ -13,7 +13,7 @@ namespace sz::compiler {
 
 struct LanguageOptions {
   // The format of all matrices. Nothing: as the file has them; types without a kernel become q8_0.
-  std::optional<ops::BlockFormat> quantize;
+  std::optional<ops::BlockFormat> quantize{};
   // Of the key-value cache: f32, f16 or q8_0.
   ops::BlockFormat cache = ops::BlockFormat::kF32;
   // Tokens that the caches hold. 0: as many as the model was trained for, at most 4096.
@@ -22,8 +22,11 @@ struct LanguageOptions {
   std::uint32_t batch = 64;
   // Logits may leave the secure world (package::kLogitsMayLeave).
   bool logits_may_leave = false;
+  // q4_0: tokens that the model writes so that matrices are rounded for its own texts. 0: every number is
+  // rounded by itself.
+  std::uint32_t calibration = 2048;
   // llama2.c: the file of the tokenizer. Empty: tokenizer.bin beside the model.
-  std::string tokenizer_path;
+  std::string tokenizer_path{};
 };
 
 // "f32", "f16", "q8_0", "q4_0".

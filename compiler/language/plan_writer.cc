@@ -130,6 +130,9 @@ void PlanWriter::end_entry(std::uint32_t output) {
   entry.step_count = steps() - entry.step_begin;
   parts_.operands[entry.operand_begin + 1] = output;
   use(output);
+  if (keep_) {
+    for (Block& block : blocks_) block.life = {entry.step_begin, steps()};
+  }
   const Placement placement = place(blocks_);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     parts_.tensors[first_of_entry_ + i].offset = placement.offsets[i];

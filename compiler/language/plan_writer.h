@@ -22,7 +22,9 @@ class PlanWriter {
   using Dims = std::initializer_list<std::uint32_t>;
   using Tensors = std::initializer_list<std::uint32_t>;
 
-  explicit PlanWriter(std::string source) : source_(std::move(source)) {}
+  // `keep`: intermediate tensors do not share memory, so that all can be looked at after a run.
+  explicit PlanWriter(std::string source, bool keep = false)
+      : source_(std::move(source)), keep_(keep) {}
 
   // Constants lie in the weights region in the order in which they are made; caches in the state
   // region. Return the tensor's number, as all functions here that make one do.
@@ -67,6 +69,7 @@ class PlanWriter {
   void use(std::uint32_t tensor);
 
   std::string source_;
+  bool keep_;
   PlanParts parts_;
   std::vector<std::byte> weights_;
   std::vector<Block> blocks_;          // of the current entry point's tensors

@@ -111,6 +111,10 @@ HWY_INLINE __m256i quad_of(const QuantizedBlock& block, std::size_t quad) {
   return _mm256_set1_epi32(value);
 }
 
+// Keeps the compiler from adding in another order, and from keeping what it loaded for the other half
+// of a panel: it would need more registers than there are.
+HWY_INLINE void pin(__m256i& sum) { __asm__ volatile("" : "+x"(sum) : : "memory"); }
+
 // Sums of products of a block with 8 outputs whose first quad lies at `w`.
 template <std::size_t kRows, BlockFormat kFormat>
 HWY_INLINE void half_products(const QuantizedBlock* x, const std::byte* w, __m256i* products) {
@@ -124,6 +128,7 @@ HWY_INLINE void half_products(const QuantizedBlock* x, const std::byte* w, __m25
       HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
         const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(quad_of(x[i], q), wv));
         products[i] = _mm256_add_epi32(products[i], _mm256_madd_epi16(pairs, ones));
+        pin(products[i]);
       }
     } else {
       const __m256i mask = _mm256_set1_epi8(15);
@@ -133,6 +138,7 @@ HWY_INLINE void half_products(const QuantizedBlock* x, const std::byte* w, __m25
         products[i] = _mm256_add_epi16(products[i], _mm256_maddubs_epi16(low, quad_of(x[i], q)));
         products[i] =
             _mm256_add_epi16(products[i], _mm256_maddubs_epi16(high, quad_of(x[i], 4 + q)));
+        pin(products[i]);
       }
     }
   }

@@ -159,10 +159,13 @@ HWY_NOINLINE void compute_f32(const LinearPart& part, GemmBlockFn gemm) {
 
 // --- f16 ---
 
+// The most rows of a tile; and how many panels a single row takes at a time.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr std::size_t kHalfRows = 8;
+inline constexpr std::size_t kHalfPanels = 4;
 #else
 inline constexpr std::size_t kHalfRows = 4;
+inline constexpr std::size_t kHalfPanels = 2;
 #endif
 
 // kRows rows from `x` on times kPanels panels.
@@ -202,38 +205,42 @@ HWY_NOINLINE void multiply_halves(const LinearJob& job, const std::byte* x, cons
   }
 }
 
+// All rows of the part times one panel.
+HWY_INLINE void multiply_rows(const LinearPart& part, const std::byte* panel, float* to) {
+  const std::byte* x = part.job.x + part.row * part.job.x_pitch;
+  for (std::size_t i = 0; i < part.rows;) {
+    const std::size_t left = part.rows - i;
+    const std::size_t taken = left >= kHalfRows ? kHalfRows : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const std::byte* from = x + i * part.job.x_pitch;
+    float* sums = to + i * kLinearPitch;
+    if (taken == kHalfRows) {
+      multiply_halves<kHalfRows, 1>(part.job, from, panel, sums);
+    } else if (taken == 4) {
+      multiply_halves<4, 1>(part.job, from, panel, sums);
+    } else if (taken == 2) {
+      multiply_halves<2, 1>(part.job, from, panel, sums);
+    } else {
+      multiply_halves<1, 1>(part.job, from, panel, sums);
+    }
+    i += taken;
+  }
+}
+
 HWY_NOINLINE void compute_f16(const LinearPart& part) {
   const LinearJob& job = part.job;
   const std::size_t step = panel_bytes(job.attributes.format, job.attributes.inputs);
   by_panels(part, [&](const LinearPart& some) HWY_ATTR {
     const std::byte* panel = panel_of(some);
     const std::size_t panels = some.panels * job.each();
-    for (std::size_t p = 0; p < panels;) {
+    std::size_t p = 0;
+    if (some.rows == 1) {
       const std::byte* x = job.x + some.row * job.x_pitch;
-      float* to = some.sums + p * kPanelOutputs;
-      const bool four = p + 4 <= panels && some.rows == 1;
-      if (four) multiply_halves<1, kLanes == 4 ? 2 : 4>(job, x, panel, to);
-      if (four && kLanes == 4) {
-        multiply_halves<1, 2>(job, x, panel + 2 * step, to + 2 * kPanelOutputs);
+      for (; p + kHalfPanels <= panels; p += kHalfPanels, panel += kHalfPanels * step) {
+        multiply_halves<1, kHalfPanels>(job, x, panel, some.sums + p * kPanelOutputs);
       }
-      for (std::size_t i = four ? some.rows : 0; i < some.rows;) {
-        const std::size_t left = some.rows - i;
-        const std::size_t taken = left >= kHalfRows ? kHalfRows : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        const std::byte* from = x + i * job.x_pitch;
-        float* sums = to + i * kLinearPitch;
-        if (taken == kHalfRows) {
-          multiply_halves<kHalfRows, 1>(job, from, panel, sums);
-        } else if (taken == 4) {
-          multiply_halves<4, 1>(job, from, panel, sums);
-        } else if (taken == 2) {
-          multiply_halves<2, 1>(job, from, panel, sums);
-        } else {
-          multiply_halves<1, 1>(job, from, panel, sums);
-        }
-        i += taken;
-      }
-      p += four ? 4 : 1;
-      panel += (four ? 4 : 1) * step;
+    }
+    for (; p < panels; ++p, panel += step) {
+      multiply_rows(some, panel, some.sums + p * kPanelOutputs);
     }
   });
 }

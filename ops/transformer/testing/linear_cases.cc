@@ -128,8 +128,8 @@ ByteCase random_rms_norm(Random& random) {
   const ByteTensor floats(DType::kF32, {results, width});
   const ByteTensor bytes(DType::kU8,
                          {results, static_cast<std::uint32_t>(quantized_row_bytes(width))});
-  ByteCase test{
-      OpCode::kRmsNorm, {x, weight}, {random.chance(2) ? bytes : floats}, words_of(attributes)};
+  const ByteTensor& y = random.chance(2) ? bytes : floats;
+  ByteCase test{OpCode::kRmsNorm, {x, weight}, {y}, words_of(attributes)};
   use_some_rows(random, rows, test);
   return test;
 }
@@ -137,7 +137,8 @@ ByteCase random_rms_norm(Random& random) {
 ByteCase random_quantize_rows(Random& random) {
   const std::uint32_t rows = random_rows(random), width = random_width(random);
   ByteTensor x(DType::kF32, {rows, width});
-  x.fill_floats(random, random.pick({1.0f, 1e-30f, 1e-37f, 1e-44f, 3e38f}), random.chance(3));
+  const float magnitude = random.pick({1.0f, 1e-30f, 1e-37f, 1e-44f, 3e38f});
+  x.fill_floats(random, magnitude, random.chance(3));
   const ByteTensor y(DType::kU8, {rows, static_cast<std::uint32_t>(quantized_row_bytes(width))});
   ByteCase test{OpCode::kQuantizeRows, {x}, {y}, words_of(QuantizeRowsAttributes{width})};
   use_some_rows(random, rows, test);
