@@ -31,7 +31,8 @@ constexpr std::uint16_t float_to_half(float value) {
   std::uint32_t half = 0;
   if (magnitude > 0x7f800000u) {
     return kCanonicalHalfNan;
-  } else if (magnitude >= 0x477ff000u) {  // 65520
+  }
+  if (magnitude >= 0x477ff000u) {  // 65520
     half = 0x7c00u;
   } else if (magnitude >= 0x38800000u) {  // 2^-14: normal; a carry out of the mantissa is right
     half = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
