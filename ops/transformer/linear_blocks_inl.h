@@ -1,0 +1,225 @@
+// Products of quantised rows and packed blocks for each target: what ops/transformer/linear_vector.cc
+// loops over (Highway's include idiom: no #pragma once).
+//
+// A tile of kRows rows is its blocks in order, each of kRows QuantizedBlocks: all of it is read from
+// one address on. Sums of products of bytes are exact:
+//   AVX-512 VNNI: weights unsigned, the surplus taken off by what the row's block says. The weights
+//     of a block and panel stay in registers while the rows pass.
+//   AVX2: |w| unsigned times x with the sign of w (q8_0), or the nibble unsigned (q4_0). Two
+//     products of q8_0 fit 16 bits: 2 * 128 * 127; sixteen of q4_0 do: 16 * 15 * 127.
+//   NEON: the same sums in 16 bits; or dot products.
+#if defined(SZ_OPS_LINEAR_BLOCKS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef SZ_OPS_LINEAR_BLOCKS_INL_H
+#undef SZ_OPS_LINEAR_BLOCKS_INL_H
+#else
+#define SZ_OPS_LINEAR_BLOCKS_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include "base/memory.h"
+#include "ops/transformer/linear.h"
+#include "ops/vector_inl.h"
+
+#if HWY_TARGET == HWY_NEON
+#include "ops/transformer/linear_neon_inl.h"
+#endif
+
+HWY_BEFORE_NAMESPACE();
+#if HWY_TARGET == HWY_AVX3
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#endif
+namespace sz::ops::HWY_NAMESPACE {
+
+// Panels of weights times a tile of rows; row i of panel p to sums[i * kLinearPitch + p * 16].
+struct BlocksTile {
+  const QuantizedBlock* rows;
+  const std::byte* panel;
+  std::size_t blocks, panels;
+  float* sums;
+};
+
+inline constexpr std::size_t kScalesBytes = 2 * kPanelOutputs;
+inline constexpr std::size_t kQuadBytes = 4 * kPanelOutputs;
+
+template <BlockFormat kFormat>
+inline constexpr std::size_t kQuads = kFormat == BlockFormat::kQ8_0 ? 8 : 4;  // in memory
+
+#if HWY_TARGET == HWY_AVX3
+inline constexpr std::size_t kTileRows = 16;
+
+HWY_INLINE int quad_of(const QuantizedBlock& block, std::size_t quad) {
+  int value;
+  copy_bytes(&value, block.bytes + 4 * quad, sizeof(value));
+  return value;
+}
+
+// The unsigned weights of a block: 8 quads.
+template <BlockFormat kFormat>
+HWY_INLINE void load_block(const std::byte* from, __m512i* w) {
+  if constexpr (kFormat == BlockFormat::kQ8_0) {
+    HWY_UNROLL(8) for (std::size_t q = 0; q < 8; ++q) {
+      w[q] = _mm512_xor_si512(_mm512_loadu_si512(from + q * kQuadBytes),
+                              _mm512_set1_epi32(static_cast<int>(0x80808080u)));
+    }
+  } else {
+    const __m512i low = _mm512_set1_epi32(0x0f0f0f0f);
+    HWY_UNROLL(4) for (std::size_t q = 0; q < 4; ++q) {
+      const __m512i both = _mm512_loadu_si512(from + q * kQuadBytes);
+      w[q] = _mm512_and_si512(both, low);
+      w[4 + q] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
+    }
+  }
+}
+
+template <std::size_t kRows, BlockFormat kFormat>
+HWY_NOINLINE void multiply_blocks(const BlocksTile& tile) {
+  const std::byte* w = tile.panel;
+  float* sums = tile.sums;
+  for (std::size_t panel = 0; panel < tile.panels; ++panel, sums += kPanelOutputs) {
+    __m512 totals[kRows];
+    HWY_UNROLL(16) for (std::size_t i = 0; i < kRows; ++i) totals[i] = _mm512_setzero_ps();
+    const QuantizedBlock* x = tile.rows;
+    for (std::size_t b = 0; b < tile.blocks; ++b, x += kRows) {
+      const __m512 scales =
+          _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+      __m512i block[8];
+      load_block<kFormat>(w + kScalesBytes, block);
+      w += kScalesBytes + kQuads<kFormat> * kQuadBytes;
+      HWY_UNROLL(16) for (std::size_t i = 0; i < kRows; ++i) {
+        __m512i products = _mm512_set1_epi32(
+            kFormat == BlockFormat::kQ8_0 ? x[i].minus_128_sums : x[i].minus_8_sums);
+        HWY_UNROLL(8) for (std::size_t q = 0; q < 8; ++q) {
+          products = _mm512_dpbusd_epi32(products, block[q], _mm512_set1_epi32(quad_of(x[i], q)));
+        }
+        totals[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products),
+                                    _mm512_mul_ps(scales, _mm512_set1_ps(x[i].scale)), totals[i]);
+      }
+    }
+    HWY_UNROLL(16) for (std::size_t i = 0; i < kRows; ++i) {
+      _mm512_storeu_ps(sums + i * kLinearPitch, totals[i]);
+    }
+  }
+}
+
+#elif HWY_TARGET == HWY_AVX2
+inline constexpr std::size_t kTileRows = 2;
+
+HWY_INLINE __m256i quad_of(const QuantizedBlock& block, std::size_t quad) {
+  int value;
+  copy_bytes(&value, block.bytes + 4 * quad, sizeof(value));
+  return _mm256_set1_epi32(value);
+}
+
+// Keeps the compiler from adding in another order, and from keeping what it loaded for the other half
+// of a panel: it would need more registers than there are.
+HWY_INLINE void pin(__m256i& sum) { __asm__ volatile("" : "+x"(sum) : : "memory"); }
+
+// Sums of products of a block with 8 outputs whose first quad lies at `w`.
+template <std::size_t kRows, BlockFormat kFormat>
+HWY_INLINE void half_products(const QuantizedBlock* x, const std::byte* w, __m256i* products) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) products[i] = _mm256_setzero_si256();
+  HWY_UNROLL(8) for (std::size_t q = 0; q < kQuads<kFormat>; ++q) {
+    const __m256i wv =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + q * kQuadBytes));
+    if constexpr (kFormat == BlockFormat::kQ8_0) {
+      const __m256i size = _mm256_abs_epi8(wv);
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
+        const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(quad_of(x[i], q), wv));
+        products[i] = _mm256_add_epi32(products[i], _mm256_madd_epi16(pairs, ones));
+        pin(products[i]);
+      }
+    } else {
+      const __m256i mask = _mm256_set1_epi8(15);
+      const __m256i low = _mm256_and_si256(wv, mask);
+      const __m256i high = _mm256_and_si256(_mm256_srli_epi16(wv, 4), mask);
+      HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
+        products[i] = _mm256_add_epi16(products[i], _mm256_maddubs_epi16(low, quad_of(x[i], q)));
+        products[i] =
+            _mm256_add_epi16(products[i], _mm256_maddubs_epi16(high, quad_of(x[i], 4 + q)));
+        pin(products[i]);
+      }
+    }
+  }
+  if constexpr (kFormat == BlockFormat::kQ4_0) {
+    HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
+      products[i] = _mm256_add_epi32(_mm256_madd_epi16(products[i], ones),
+                                     _mm256_set1_epi32(x[i].minus_8_sums));
+    }
+  }
+}
+
+template <std::size_t kRows, BlockFormat kFormat>
+HWY_NOINLINE void multiply_blocks(const BlocksTile& tile) {
+  const std::byte* w = tile.panel;
+  float* sums = tile.sums;
+  for (std::size_t panel = 0; panel < tile.panels; ++panel, sums += kPanelOutputs) {
+    __m256 totals[2 * kRows];
+    HWY_UNROLL(4) for (std::size_t i = 0; i < 2 * kRows; ++i) totals[i] = _mm256_setzero_ps();
+    const QuantizedBlock* x = tile.rows;
+    for (std::size_t b = 0; b < tile.blocks; ++b, x += kRows) {
+      HWY_UNROLL(2) for (std::size_t half = 0; half < 2; ++half) {
+        __m256i products[kRows];
+        half_products<kRows, kFormat>(x, w + kScalesBytes + half * 32, products);
+        const __m256 scales = _mm256_cvtph_ps(
+            _mm_loadu_si128(reinterpret_cast<const __m128i*>(w + half * 16)));
+        HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
+          __m256& total = totals[2 * i + half];
+          total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products[i]),
+                                  _mm256_mul_ps(scales, _mm256_set1_ps(x[i].scale)), total);
+        }
+      }
+      w += kScalesBytes + kQuads<kFormat> * kQuadBytes;
+    }
+    HWY_UNROLL(4) for (std::size_t i = 0; i < 2 * kRows; ++i) {
+      _mm256_storeu_ps(sums + i / 2 * kLinearPitch + i % 2 * 8, totals[i]);
+    }
+  }
+}
+
+#elif HWY_TARGET == HWY_NEON
+inline constexpr std::size_t kTileRows = 2;
+
+// A tile's row and panel by parts: as many outputs as there are registers for their sums.
+template <std::size_t kRows, BlockFormat kFormat>
+HWY_NOINLINE void multiply_blocks(const BlocksTile& tile) {
+  constexpr std::size_t kVectors = 4 / kRows;  // of 4 outputs, of a part
+  const std::byte* w = tile.panel;
+  float* sums = tile.sums;
+  for (std::size_t panel = 0; panel < tile.panels; ++panel, sums += kPanelOutputs) {
+    float32x4_t totals[4 * kRows];
+    HWY_UNROLL(8) for (std::size_t i = 0; i < 4 * kRows; ++i) totals[i] = vdupq_n_f32(0.0f);
+    const QuantizedBlock* x = tile.rows;
+    for (std::size_t b = 0; b < tile.blocks; ++b, x += kRows) {
+      HWY_UNROLL(2) for (std::size_t part = 0; part < kRows; ++part) {
+        NeonBlock<kRows, kVectors, kFormat> block(x);
+        block.run(x, w + kScalesBytes + part * kVectors * 16);
+        HWY_UNROLL(4) for (std::size_t j = 0; j < kVectors; ++j) {
+          const std::size_t column = part * kVectors + j;
+          const float32x4_t scales =
+              vcvt_f32_f16(vld1_f16(reinterpret_cast<const __fp16*>(w) + 4 * column));
+          HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
+            float32x4_t& total = totals[i * 4 + column];
+            total = vfmaq_f32(total, vcvtq_f32_s32(block.products[i * kVectors + j]),
+                              vmulq_n_f32(scales, x[i].scale));
+          }
+        }
+      }
+      w += kScalesBytes + kQuads<kFormat> * kQuadBytes;
+    }
+    HWY_UNROLL(8) for (std::size_t i = 0; i < 4 * kRows; ++i) {
+      vst1q_f32(sums + i / 4 * kLinearPitch + i % 4 * 4, totals[i]);
+    }
+  }
+}
+
+#endif
+
+}  // namespace sz::ops::HWY_NAMESPACE
+#if HWY_TARGET == HWY_AVX3
+HWY_POP_ATTRIBUTES
+#endif
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
