@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "compiler/error.h"
-#include "compiler/language/half.h"
+#include "math/half.h"
 
 namespace sz::compiler {
 namespace {
@@ -38,7 +38,7 @@ std::size_t step_bytes(BlockFormat format) {
 
 // The numbers of a block.
 void block_numbers(BlockFormat format, const std::byte* block, float* out) {
-  const float scale = half_to_float(load<std::uint16_t>(block));
+  const float scale = math::half_to_float(load<std::uint16_t>(block));
   const std::byte* codes = block + kScaleBytes;
   for (std::size_t j = 0; j < ops::kBlock; ++j) {
     if (format == BlockFormat::kQ8_0) {
@@ -63,7 +63,7 @@ void check_finite(BlockFormat format, std::span<const std::byte> data, const std
   for (std::size_t at = 0; at + step <= data.size(); at += step) {
     const float number = format == BlockFormat::kF32
                              ? load<float>(data.data() + at)
-                             : half_to_float(load<std::uint16_t>(data.data() + at));
+                             : math::half_to_float(load<std::uint16_t>(data.data() + at));
     if (!std::isfinite(number)) {
       const bool blocks = format == BlockFormat::kQ8_0 || format == BlockFormat::kQ4_0;
       throw CompileError(where + ": " + (blocks ? "the scale of block " : "number ") +
@@ -89,7 +89,7 @@ std::vector<float> numbers_of(const LanguageMatrix& matrix) {
       std::memcpy(to, from, row);
     } else if (matrix.format == BlockFormat::kF16) {
       for (std::size_t i = 0; i < inputs; ++i) {
-        to[i] = half_to_float(load<std::uint16_t>(from + i * step));
+        to[i] = math::half_to_float(load<std::uint16_t>(from + i * step));
       }
     } else {
       float block[ops::kBlock];

@@ -7,8 +7,8 @@
 #include "compiler/import/llama2c/reader.h"
 #include "compiler/import/llama2c/tokenizer_reader.h"
 #include "compiler/import/messages.h"
-#include "compiler/language/half.h"
 #include "compiler/language/matrix.h"
+#include "math/half.h"
 
 namespace sz::compiler {
 namespace {
@@ -52,7 +52,7 @@ std::vector<std::byte> blocks_of(const Tensor& tensor, std::uint32_t group) {
   blocks.reserve(tensor.values.size() / ops::kBlock * (ops::kBlock + 2));
   for (std::size_t i = 0; i < tensor.values.size(); i += ops::kBlock) {
     const float scale = number_at<float>(tensor.scales, i / group * sizeof(float));
-    const std::uint16_t half = float_to_half(scale);
+    const std::uint16_t half = math::float_to_half(scale);
     const auto bytes = std::as_bytes(std::span(&half, 1));
     blocks.insert(blocks.end(), bytes.begin(), bytes.end());
     const auto codes = tensor.values.subspan(i, ops::kBlock);
