@@ -3,12 +3,14 @@
 // NOT SECURE: in place of a device's hardware key stands a random number that every process draws for
 // itself. What was sealed in one process cannot be opened in another, and who can read the process's
 // memory can open everything.
+#include "shim/system_pta.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <span>
 
@@ -23,14 +25,22 @@ namespace {
 
 using Key = std::array<std::uint8_t, 32>;
 
-const Key& process_key() {
-  static const Key key = [] {
-    std::random_device source;
-    Key drawn;
-    for (std::uint8_t& byte : drawn) byte = static_cast<std::uint8_t>(source());
-    return drawn;
-  }();
-  return key;
+Key draw() {
+  std::random_device source;
+  Key drawn;
+  for (std::uint8_t& byte : drawn) byte = static_cast<std::uint8_t>(source());
+  return drawn;
+}
+
+struct Device {
+  std::mutex mutex;
+  Key key = draw();
+};
+
+// Lives until the process ends, whoever still uses it then.
+Device& device() {
+  static Device& instance = *new Device;
+  return instance;
 }
 
 constexpr std::uint32_t kDeriveTypes =
@@ -45,7 +55,10 @@ TEE_Result derive(const TEE_Param& extra, TEE_Param* key) {
     return TEE_ERROR_BAD_PARAMETERS;
   }
   Sha256 hash;
-  hash.update(std::as_bytes(std::span(process_key())));
+  {
+    const std::lock_guard lock(device().mutex);
+    hash.update(std::as_bytes(std::span(device().key)));
+  }
   hash.update({static_cast<const std::byte*>(extra.memref.buffer), extra.memref.size});
   const auto digest = hash.finish();
   std::memcpy(key->memref.buffer, digest.data(), key->memref.size);
@@ -60,6 +73,11 @@ struct SystemSession final : PseudoTaSession {
 };
 
 }  // namespace
+
+void change_device_key() {
+  const std::lock_guard lock(device().mutex);
+  device().key = draw();
+}
 
 TEE_Result open_system(std::unique_ptr<PseudoTaSession>* session) {
   if (heap_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;

@@ -110,11 +110,12 @@ class Saving::Content {
 // Every number of piece 0's header follows from the model and the conversation.
 void Saving::begin_saving(const engine::Model& model, language::Generator& generator) {
   record_ = generator.state();
-  header_ = {.magic = kPieceMagic,
-             .version = kSavedVersion,
-             .position = record_.position,
-             .waiting = record_.waiting,
-             .plan_sha256 = model.plan().header().sha256};
+  header_ = {};
+  header_.magic = kPieceMagic;
+  header_.version = kSavedVersion;
+  header_.position = record_.position;
+  header_.waiting = record_.waiting;
+  header_.plan_sha256 = model.plan().header().sha256;
   TEE_GenerateRandom(header_.saving.data(), header_.saving.size());
   header_.bytes = Content(model, generator, header_, &record_).bytes();
   header_.pieces = pieces_of(header_.bytes);
@@ -131,6 +132,7 @@ Failure Saving::save(const engine::Model& model, language::Generator& generator,
     stop(model, generator);
     begin_saving(model, generator);
   } else if (doing_ != Doing::kSaving || piece != header_.piece) {
+    stop(model, generator);
     return {Status::kBadParameters, kParameter1};
   }
   Seal seal;
@@ -202,7 +204,7 @@ Failure Saving::take(const engine::Model& model, language::Generator& generator,
   TEE_MemMove(tag.data(), from + bytes, tag.size());
   if (!seal.authentic(tag)) return damaged;
   if (++header_.piece < header_.pieces) return kSuccess;
-  return generator.restore(record_);
+  return generator.restore(record_).ok() ? kSuccess : damaged;
 }
 
 Failure Saving::resume(const engine::Model& model, language::Generator& generator,
