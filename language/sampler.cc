@@ -148,25 +148,30 @@ float weight(float logit, float most, float temperature) {
   return math::exp_unfused((logit - most) / temperature);
 }
 
-// Makes weights of all logits; returns their sum, each block's by lanes.
-double weigh_all(std::span<float> logits, float most, float temperature) {
-  double sum = 0.0;
+// Makes weights of all logits; the sum of each block, by lanes, goes to `sums`.
+double weigh_all(std::span<float> logits, float most, float temperature, double* sums) {
+  double total = 0.0;
   for (std::size_t begin = 0; begin < logits.size(); begin += kBlock) {
     const std::size_t count = logits.size() - begin < kBlock ? logits.size() - begin : kBlock;
     float weights[kBlock] = {};
-    for (std::size_t i = 0; i < count; ++i)
-      weights[i] = weight(logits[begin + i], most, temperature);
-    for (std::size_t i = 0; i < count; ++i) logits[begin + i] = weights[i];
+    copy_bytes(weights, &logits[begin], count * sizeof(float));
+    // All of them, as a loop of known length becomes vectors; those past the end become 0 again.
+    for (float& x : weights) x = weight(x, most, temperature);
+    for (std::size_t i = count; i < kBlock; ++i) weights[i] = 0.0f;
+    copy_bytes(&logits[begin], weights, count * sizeof(float));
     float lanes[kLanes] = {};
     for (std::size_t i = 0; i < kBlock; i += kLanes) {
       for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += weights[i + lane];
     }
+    double sum = 0.0;
     for (const float lane : lanes) sum += static_cast<double>(lane);
+    sums[begin / kBlock] = sum;
+    total += sum;
   }
-  return sum;
+  return total;
 }
 
-// The first of `count` tokens at which the sum of the weights passes `share` of `total`.
+// The first of `count` tokens at which the sum of the weights passes `goal`.
 template <class TokenAt>
 std::uint32_t choose(std::span<const float> weights, std::uint32_t count, double goal,
                      TokenAt token_at) {
@@ -180,6 +185,24 @@ std::uint32_t choose(std::span<const float> weights, std::uint32_t count, double
     if (sum > goal) break;
   }
   return chosen;
+}
+
+// The token of all at which the sum of the weights passes `goal`.
+std::uint32_t choose_of_all(std::span<const float> weights, const double* sums, double goal) {
+  const std::size_t blocks = (weights.size() + kBlock - 1) / kBlock;
+  std::size_t block = 0;
+  std::size_t last = 0;  // that has any weight
+  double sum = 0.0;
+  for (; block < blocks; ++block) {
+    if (!(sums[block] > 0.0)) continue;
+    last = block;
+    if (sum + sums[block] > goal) break;
+    sum += sums[block];
+  }
+  const std::size_t begin = last * kBlock;
+  const std::size_t count = weights.size() - begin < kBlock ? weights.size() - begin : kBlock;
+  return choose(weights, static_cast<std::uint32_t>(count), goal - sum,
+                [&](std::uint32_t i) { return static_cast<std::uint32_t>(begin + i); });
 }
 
 // How many of the tokens, from the likeliest on, top-p and min-p leave; their weight in *kept.
@@ -219,9 +242,10 @@ std::uint32_t sample_top_k(std::span<float> logits, float most, const SamplerSet
 std::uint32_t sample_all(std::span<float> logits, float most, const SamplerSettings& settings,
                          double random, MutableByteSpan work) {
   const auto count = static_cast<std::uint32_t>(logits.size());
-  const double total = weigh_all(logits, most, settings.temperature);
+  auto* sums = reinterpret_cast<double*>(work.data());  // where the candidates will be
+  const double total = weigh_all(logits, most, settings.temperature, sums);
   if (settings.top_p == 1.0f && settings.min_p == 0.0f) {
-    return choose(logits, count, random * total, [](std::uint32_t i) { return i; });
+    return choose_of_all(logits, sums, random * total);
   }
   // Tokens below this weigh together less than what top-p leaves out, so none of them is needed to
   // reach it; half of it, for roundings.

@@ -180,10 +180,13 @@ ByteSpan Tokenizer::piece(std::uint32_t previous, std::uint32_t token) const {
       kind == TokenKind::kUserDefined) {
     return text;
   }
-  const TokenKind before =
-      previous < tables_.header->tokens ? tables_.kind_of(previous) : TokenKind::kControl;
-  const bool begins = before == TokenKind::kControl || before == TokenKind::kUserDefined;
-  return begins ? text.subspan(1) : text;
+  return begins_after(previous) ? text.subspan(1) : text;
+}
+
+bool Tokenizer::begins_after(std::uint32_t previous) const {
+  if (previous >= tables_.header->tokens) return true;
+  const TokenKind kind = tables_.kind_of(previous);
+  return kind == TokenKind::kControl || kind == TokenKind::kUserDefined;
 }
 
 bool Tokenizer::ends(std::uint32_t token) const {

@@ -43,10 +43,13 @@ class Tokenizer {
                  std::span<std::uint32_t> tokens, std::uint32_t* count) const;
 
   // The bytes that `token` adds to a text after `previous` (kNoToken: it is the first of the text).
-  // The space that kAddSpacePrefix puts in front is left out there, and after control and
-  // user-defined tokens. Empty for tokens that stand for no text (control, unknown, unused) and
-  // numbers past the end.
+  // The space that kAddSpacePrefix puts in front is left out where text begins anew. Empty for
+  // tokens that stand for no text (control, unknown, unused) and numbers past the end.
   ByteSpan piece(std::uint32_t previous, std::uint32_t token) const;
+
+  // Whether text after `previous` begins anew (EncodeOptions::begins): it is kNoToken, or a control
+  // or user-defined token.
+  bool begins_after(std::uint32_t previous) const;
 
   // True for eos and end_of_turn.
   bool ends(std::uint32_t token) const;

@@ -196,7 +196,7 @@ TEST(BpeTokenizer, MergesByRankInsideOfWords) {
 TEST(BpeTokenizer, AgreesWithThePlainOne) {
   const std::vector<std::string> parts = {"a",  "b",   "c", " ",  "é",       "日",   "1",    "23",
                                           "'s", "'LL", "!", "\n", "<|end|>", "\xff", "\xe2", "ab"};
-  for (unsigned seed = 0; seed < 300; ++seed) {
+  for (unsigned seed = 0; seed < 100; ++seed) {
     RandomText random(seed);
     TestVocabulary v = small_bpe(static_cast<PreTokenizer>(seed % 3));
     if (random.below(2) == 0) v.flags = kIgnoreMerges;

@@ -27,7 +27,7 @@ ALLOWED = {
     "analyze": ["base", "package", "engine", "language", "protocol", "ta"],
     "include": [],
     "client": ["base", "tensor", "package", "engine", "language", "protocol", "shim", "include"],
-    "compiler": ["base", "tensor", "ops", "package", "engine", "language", "include"],
+    "compiler": ["base", "math", "tensor", "ops", "package", "engine", "language", "include"],
     "cli": ["base", "package", "protocol", "analyze", "client", "compiler", "include"],
     "bench": ["base", "cores", "math", "tensor", "ops", "package", "engine", "client", "compiler", "include"],
     "tests": None,  # cross-room by purpose

@@ -88,7 +88,7 @@ ProductsOf observe_inputs(const LanguageModel& model, std::uint32_t tokens) {
   for (const auto& matrices : matrices_in_order(model)) {
     const std::uint32_t inputs = matrices.front()->inputs;
     products.push_back(std::make_shared<InputProducts>(
-        InputProducts{inputs, std::vector<double>(std::size_t{inputs} * inputs)}));
+        InputProducts{inputs, std::vector<float>(std::size_t{inputs} * inputs)}));
     for (const LanguageMatrix* matrix : matrices) result[matrix] = products.back();
   }
   const std::vector<Tokens> texts = write_texts(model, tokens);

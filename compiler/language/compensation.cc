@@ -55,14 +55,14 @@ void invert_lower(std::vector<double>& l, std::size_t n) {
 std::optional<std::vector<float>> upper_factor(const InputProducts& products) {
   const std::size_t n = products.inputs;
   double mean = 0;
-  for (std::size_t i = 0; i < n; ++i) mean += products.sums[i * n + i] / static_cast<double>(n);
+  for (std::size_t i = 0; i < n; ++i) mean += products.at(i, i) / static_cast<double>(n);
   if (!(mean > 0) || !std::isfinite(mean)) return std::nullopt;
   // Reversed order: with P the reversal, products = P L L' P, so that the inverse is U' U with
   // U = P L^-1 P, which is upper.
   std::vector<double> reversed(n * n);
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
-      reversed[i * n + j] = products.sums[(n - 1 - i) * n + (n - 1 - j)] + (i == j ? 0.01 * mean : 0);
+      reversed[i * n + j] = products.at(n - 1 - i, n - 1 - j) + (i == j ? 0.01 * mean : 0);
     }
   }
   if (!factor(reversed, n)) return std::nullopt;
@@ -108,9 +108,8 @@ void quantize_block(std::span<float> row, std::size_t begin, const std::vector<f
 
 void InputProducts::add(const float* row) {
   for (std::size_t i = 0; i < inputs; ++i) {
-    const double x = row[i];
-    double* const to = sums.data() + i * inputs;
-    for (std::size_t j = 0; j < inputs; ++j) to[j] += x * static_cast<double>(row[j]);
+    float* const to = sums.data() + std::size_t{i} * inputs;
+    for (std::size_t j = i; j < inputs; ++j) to[j] += row[i] * row[j];
   }
 }
 

@@ -12,12 +12,16 @@
 
 namespace sz::compiler {
 
-// The sums of products of a matrix's inputs over many tokens: [inputs x inputs], symmetric.
+// The sums of products of a matrix's inputs over many tokens: [inputs x inputs], of which the half with
+// column >= row is kept.
 struct InputProducts {
   std::uint32_t inputs = 0;
-  std::vector<double> sums;
+  std::vector<float> sums;
 
   void add(const float* row);
+  double at(std::size_t i, std::size_t j) const {
+    return i <= j ? sums[i * inputs + j] : sums[j * inputs + i];
+  }
 };
 using ProductsOf = std::map<const LanguageMatrix*, std::shared_ptr<InputProducts>>;
 

@@ -57,7 +57,8 @@ std::vector<SlowTokenizer::Part> SlowTokenizer::cut_specials(std::string_view te
   std::stable_sort(specials.begin(), specials.end(), [&](auto a, auto b) {
     return v_.tokens[a].text.size() > v_.tokens[b].text.size();
   });
-  std::vector<Part> parts = {{std::string(text), {}}};
+  std::vector<Part> parts;
+  if (!text.empty()) parts.push_back({std::string(text), {}});
   for (const std::uint32_t special : specials) {
     const std::string& name = v_.tokens[special].text;
     std::vector<Part> cut;
