@@ -1,5 +1,5 @@
 // Tokens per second of a language model's package in this process, for prompts and for single tokens,
-// beside the memory bandwidth that a plain sum over as many bytes reaches in the same run.
+// beside the memory bandwidth that a plain sum over as many bytes reaches at best in the same run.
 //
 //   language_bench MODEL.szp [--threads 1,2] [--prompt 128] [--tokens 64] [--runs 5] [--json]
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -48,29 +49,35 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Bytes per second that `threads` threads read, each its part.
-double read_rate(const std::vector<std::uint64_t>& data, unsigned threads) {
-  std::vector<double> rates;
+std::uint64_t sum_of(std::span<const std::uint64_t> data) {
+  std::uint64_t sums[8] = {};
+  for (std::size_t i = 0; i + 8 <= data.size(); i += 8) {
+    for (std::size_t j = 0; j < 8; ++j) sums[j] += data[i + j];
+  }
+  std::uint64_t all = 0;
+  for (const std::uint64_t sum : sums) all += sum;
+  return all;
+}
+
+// Bytes per second that `threads` threads read at best, each its part several times over.
+double read_rate(std::span<const std::uint64_t> data, unsigned threads) {
+  constexpr int kPasses = 4;
+  double best = 0;
   for (int run = 0; run < 5; ++run) {
     std::vector<std::thread> readers;
-    std::vector<std::uint64_t> sums(threads * 8);
+    std::vector<std::uint64_t> sums(threads);
     const auto begin = Clock::now();
     for (unsigned t = 0; t < threads; ++t) {
       readers.emplace_back([&, t] {
         const std::size_t part = data.size() / threads;
-        std::uint64_t sum[8] = {};
-        const std::uint64_t* at = data.data() + t * part;
-        for (std::size_t i = 0; i + 8 <= part; i += 8) {
-          for (std::size_t j = 0; j < 8; ++j) sum[j] += at[i + j];
-        }
-        for (const std::uint64_t s : sum) sums[t * 8] += s;
+        for (int pass = 0; pass < kPasses; ++pass) sums[t] += sum_of(data.subspan(t * part, part));
       });
     }
     for (std::thread& reader : readers) reader.join();
-    rates.push_back(static_cast<double>(data.size() * 8) / seconds_since(begin));
+    best = std::max(best, kPasses * static_cast<double>(data.size() * 8) / seconds_since(begin));
     if (sums[0] == 1) std::puts("");  // the sums are wanted
   }
-  return median(rates);
+  return best;
 }
 
 Tokens made_up(std::size_t count, std::uint32_t vocabulary) {

@@ -217,7 +217,10 @@ TEST(TokenizerTables, EveryMergeIsChecked) {
   expect_refused(v, second + right, 99u, second + right);
   expect_refused(v, second + result, 99u, second + result);
   expect_refused(v, second + result, 0u, second + result);  // not the bytes of both
-  expect_refused(v, second + offsetof(MergeRecord, rank), 0xffffffffu, second + result);
+  const std::size_t rank = offsetof(MergeRecord, rank);
+  expect_refused(v, second + rank, 0xffffffffu, second + rank);
+  // Text must not merge to a control token.
+  expect_refused(v, p.kinds + 6, std::uint8_t{2}, second + result);
   // In wrong order, and twice.
   std::vector<std::byte> tables = v.tables();
   const auto record = get<MergeRecord>(tables, p.merges);

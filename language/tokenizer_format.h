@@ -8,9 +8,10 @@
 // Token t is the bytes text[offsets[t], offsets[t + 1]): those that it adds to a text (a space is a
 // space). `order` lists the tokens in rising order of their bytes (as unsigned), equal ones by
 // number; at most kMaxEqualTokens have the same bytes, unless these are none. Merges are in rising
-// order of (left, right); the result's bytes are those of both. `specials` lists the control and
-// user-defined tokens that text may name, longest first, then by number. Every byte is covered: by
-// a kByte token, by a kNormal or kUserDefined one of that byte alone, or by `unknown`.
+// order of (left, right); the result is kNormal or kUserDefined and has the bytes of both.
+// `specials` lists the control and user-defined tokens that text may name, longest first, then by
+// number. Every byte is covered: by a kByte token, by a kNormal or kUserDefined one of that byte
+// alone, or by `unknown`.
 #pragma once
 
 #include <array>

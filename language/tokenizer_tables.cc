@@ -164,7 +164,8 @@ bool Reader::check_merges() {
     const std::uint32_t tokens = t_.header->tokens;
     if (merge.left >= tokens) return wrong(&merge.left);
     if (merge.right >= tokens) return wrong(&merge.right);
-    if (merge.result >= tokens || merge.rank == UINT32_MAX) return wrong(&merge.result);
+    if (merge.result >= tokens || !is_piece(t_.kind_of(merge.result))) return wrong(&merge.result);
+    if (merge.rank == UINT32_MAX) return wrong(&merge.rank);
     const ByteSpan left = t_.text_of(merge.left);
     const ByteSpan right = t_.text_of(merge.right);
     const ByteSpan both = t_.text_of(merge.result);

@@ -188,6 +188,9 @@ TEST_F(Talking, ARestartForgetsWhatWasSaid) {
   EXPECT_EQ(position_, 0u);
   EXPECT_EQ(answer(invoke_, 8), first);
   ASSERT_TRUE(say("", request(SMARTZONE_PROMPT_RESTART)).ok());
+  EXPECT_EQ(waiting_, 1u);  // bos
+  ASSERT_TRUE(say("", request(SMARTZONE_PROMPT_RESTART | SMARTZONE_PROMPT_TOKENS)).ok());
+  EXPECT_EQ(waiting_, 0u);
   expect_empty_conversation();
 }
 

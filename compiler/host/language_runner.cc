@@ -88,8 +88,6 @@ LanguageRunner::~LanguageRunner() = default;
 
 const package::LanguageRecord& LanguageRunner::record() const { return *state_->model.language(); }
 
-void LanguageRunner::reset() { position_ = 0; }
-
 std::vector<float> LanguageRunner::feed(std::span<const std::uint32_t> tokens, Workers& workers) {
   std::span<float> logits;
   while (!tokens.empty()) {

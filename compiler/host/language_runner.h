@@ -37,7 +37,8 @@ class LanguageRunner {
   const package::PlanView& plan() const;
 
   std::uint32_t position() const { return position_; }
-  void reset();
+  // Goes on at `position`: what is cached of the places before it stays.
+  void reset(std::uint32_t position = 0) { position_ = position; }
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "compiler/language/tokenizer_blob.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -29,6 +30,8 @@ class BlobWriter {
   }
   void check_tokens() const;
   void check_named(std::uint32_t token, const char* what) const;
+  void check_bytes() const;
+  void check_equals(const std::vector<std::uint32_t>& order) const;
   std::uint32_t flags() const;
   std::vector<std::uint32_t> order() const;
   std::vector<std::uint32_t> specials() const;
@@ -69,7 +72,48 @@ void BlobWriter::check_tokens() const {
   check_named(data_.end_of_turn, "the end of turns");
 }
 
+// Every byte of a text becomes some token.
+void BlobWriter::check_bytes() const {
+  if (data_.unknown != kNoToken) return;
+  std::array<bool, 256> covered{};
+  for (const TokenizerData::Token& token : data_.tokens) {
+    const bool shown = token.kind == TokenKind::kNormal || token.kind == TokenKind::kUserDefined ||
+                       token.kind == TokenKind::kByte;
+    if (shown && token.bytes.size() == 1)
+      covered[static_cast<unsigned char>(token.bytes[0])] = true;
+  }
+  for (std::size_t byte = 0; byte < covered.size(); ++byte) {
+    if (!covered[byte]) {
+      refuse("no token stands for byte " + std::to_string(byte) + ", and none for unknown text");
+    }
+  }
+}
+
+void BlobWriter::check_equals(const std::vector<std::uint32_t>& order) const {
+  std::size_t first = 0;
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const std::string& bytes = data_.tokens[order[i]].bytes;
+    if (bytes.empty() || bytes != data_.tokens[order[first]].bytes) first = i;
+    if (i - first >= language::kMaxEqualTokens) {
+      refuse("token " + std::to_string(order[i]) + " and " + std::to_string(i - first) +
+             " others have the same bytes; at most " + std::to_string(language::kMaxEqualTokens) +
+             " may");
+    }
+  }
+}
+
 std::uint32_t BlobWriter::flags() const {
+  const bool spm = data_.kind == language::TokenizerKind::kSpm;
+  if (spm ? data_.ignore_merges : data_.add_space_prefix) {
+    refuse(spm ? "a vocabulary without merges cannot ignore them"
+               : "a vocabulary with merges has no prefix of a space");
+  }
+  if (spm != (data_.pre == language::PreTokenizer::kNone)) {
+    refuse("the way to cut text into words does not fit the kind of the vocabulary");
+  }
+  if (data_.add_bos && data_.bos == kNoToken) {
+    refuse("texts should begin with a token, but none is named for it");
+  }
   return (data_.add_bos ? language::kAddBos : 0u) |
          (data_.add_space_prefix ? language::kAddSpacePrefix : 0u) |
          (data_.ignore_merges ? language::kIgnoreMerges : 0u);
@@ -119,6 +163,9 @@ std::vector<MergeRecord> BlobWriter::merges() const {
     check_named(merge.left, name.c_str());
     check_named(merge.right, name.c_str());
     if (merge.left == kNoToken || merge.right == kNoToken) refuse(name + " has no token");
+    if (data_.tokens[merge.left].bytes.empty() || data_.tokens[merge.right].bytes.empty()) {
+      refuse(name + " has an empty token");
+    }
     const auto result =
         pieces.find(data_.tokens[merge.left].bytes + data_.tokens[merge.right].bytes);
     if (result == pieces.end()) refuse(name + " makes no token of the vocabulary");
@@ -147,6 +194,9 @@ void append(std::vector<std::byte>* out, const std::vector<T>& values) {
 
 std::vector<std::byte> BlobWriter::write() {
   check_tokens();
+  check_bytes();
+  const std::vector<std::uint32_t> rising = order();
+  check_equals(rising);
   const std::vector<std::uint32_t> special_tokens = specials();
   const std::vector<MergeRecord> records = merges();
   std::vector<std::uint32_t> offsets = {0};
@@ -178,7 +228,7 @@ std::vector<std::byte> BlobWriter::write() {
   append(&out, offsets);
   append(&out, scores);
   append(&out, kinds);
-  append(&out, order());
+  append(&out, rising);
   append(&out, records);
   append(&out, special_tokens);
   append(&out, std::vector<char>(text.begin(), text.end()));

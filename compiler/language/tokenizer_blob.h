@@ -9,9 +9,10 @@
 
 namespace sz::compiler {
 
-// `source` begins messages. Throws CompileError: too many tokens or merges, tokens that are too
-// long, numbers of tokens that do not exist, scores that are not finite, merges that make no token
-// or stand there twice.
+// `source` begins messages. Throws CompileError for all that the trusted reader would refuse: too
+// many tokens or merges, or too many of the same bytes; tokens that are too long; bytes that no
+// token stands for; numbers of tokens that do not exist; scores that are not finite; merges that
+// make no token or stand there twice; settings that the kind does not have.
 std::vector<std::byte> tokenizer_blob(const TokenizerData& tokenizer, const std::string& source);
 
 }  // namespace sz::compiler

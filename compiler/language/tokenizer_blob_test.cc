@@ -8,6 +8,7 @@
 #include <random>
 
 #include "compiler/error.h"
+#include "language/tokenizer.h"
 
 namespace sz::compiler {
 namespace {
@@ -156,9 +157,89 @@ TEST(TokenizerBlob, IsRefused) {
   refused([](TokenizerData& d) { d.merges[2].right = 100000; }, "merge 2 is token 100000");
   refused([](TokenizerData& d) { d.merges[2].left = kNoToken; }, "merge 2 has no token");
   refused([](TokenizerData& d) { d.merges[4] = d.merges[2]; }, "merges 2 and 4 are of the same");
-  refused([](TokenizerData& d) { d.tokens[d.merges[0].left].bytes = "lonely"; },
+  refused([](TokenizerData& d) { d.unknown = 0, d.tokens[d.merges[0].left].bytes = "lonely"; },
           "merge 0 makes no");
   refused([](TokenizerData& d) { d.kind = language::TokenizerKind::kSpm; }, "the vocabulary has");
+  refused([](TokenizerData& d) { d.unknown = 0, d.tokens[d.merges[1].left].bytes = ""; }, "merge");
+  refused([](TokenizerData& d) { d.tokens[65].kind = TokenKind::kUnused; },
+          "no token stands for byte 65, and none for unknown text");
+  refused(
+      [](TokenizerData& d) {
+        d.tokens.resize(400, {"same", 0.0f, TokenKind::kNormal});
+      },
+      "token 375 and 64 others have the same bytes; at most 64");
+  refused([](TokenizerData& d) { d.add_space_prefix = true; }, "a vocabulary with merges has no");
+  refused([](TokenizerData& d) { d.pre = language::PreTokenizer::kNone; }, "the way to cut text");
+  refused([](TokenizerData& d) { d.bos = kNoToken; }, "texts should begin with a token");
+}
+
+// Changes one thing at random, often to something that does not fit.
+void damage(TokenizerData* data, std::mt19937* random) {
+  const auto pick = [&](std::size_t below) {
+    return static_cast<std::uint32_t>((*random)() % below);
+  };
+  TokenizerData::Token& token = data->tokens[pick(data->tokens.size())];
+  const std::uint32_t number = pick(4) == 0 ? pick(2) - 1 : pick(data->tokens.size() + 8);
+  switch (pick(12)) {
+    case 0:
+      token.kind = static_cast<TokenKind>(pick(6));
+      return;
+    case 1:
+      token.bytes = data->tokens[pick(data->tokens.size())].bytes;
+      return;
+    case 2:
+      token.bytes.clear();
+      return;
+    case 3:
+      token.bytes.append(pick(1200), 'x');
+      return;
+    case 4:
+      data->kind = static_cast<language::TokenizerKind>(pick(2));
+      return;
+    case 5:
+      data->pre = static_cast<language::PreTokenizer>(pick(3));
+      return;
+    case 6:
+      data->add_space_prefix = !data->add_space_prefix;
+      return;
+    case 7:
+      data->ignore_merges = !data->ignore_merges;
+      return;
+    case 8:
+      data->merges.resize(pick(data->merges.size() + 1));
+      return;
+    case 9:
+      data->tokens.resize(data->tokens.size() + pick(70), token);
+      return;
+    case 10:
+      (pick(2) == 0 ? data->bos : data->unknown) = number;
+      return;
+    default:
+      (pick(2) == 0 ? data->eos : data->end_of_turn) = number;
+      return;
+  }
+}
+
+// What is written, the trusted reader takes.
+TEST(TokenizerBlob, IsTakenByTheTokenizerOfTheDevice) {
+  std::mt19937 random(11);
+  int written = 0;
+  for (std::uint32_t seed = 0; seed < 400; ++seed) {
+    TokenizerData data = random_tokenizer(seed % 16);
+    for (unsigned i = seed % 3; i > 0; --i) damage(&data, &random);
+    std::vector<std::byte> bytes;
+    try {
+      bytes = tokenizer_blob(data, "model");
+    } catch (const CompileError&) {
+      continue;
+    }
+    ++written;
+    language::Tokenizer tokenizer;
+    const Failure failure = language::Tokenizer::open(bytes, &tokenizer);
+    EXPECT_EQ(failure.status, Status::kOk) << seed << " at byte " << failure.detail;
+  }
+  EXPECT_GT(written, 140);
+  EXPECT_LT(written, 380);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <random>
 #include <stdexcept>
 
-#include "math/half.h"
 #include "compiler/testing/gguf_builder.h"
+#include "math/half.h"
 
 namespace sz::compiler::testing {
 namespace {
@@ -22,7 +22,8 @@ class Block {
   }
   // A random f16 at the end of the block, about as large as the scales of models; its value.
   float half() {
-    const std::uint16_t half = math::float_to_half(static_cast<float>(pick(2001)) / 16384.0f - 0.061f);
+    const std::uint16_t half =
+        math::float_to_half(static_cast<float>(pick(2001)) / 16384.0f - 0.061f);
     bytes_.push_back(static_cast<std::byte>(half & 0xff));
     bytes_.push_back(static_cast<std::byte>(half >> 8));
     return math::half_to_float(half);

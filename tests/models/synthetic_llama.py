@@ -109,9 +109,40 @@ def matrices(shape, seed):
     return made
 
 
-def write_bin(shape, seed, path):
-    """A llama2.c legacy file, tied."""
+def write_tokenizer(shape, path):
+    """A llama2.c tokenizer.bin with the plain vocabulary."""
+    pieces = vocabulary(shape, None)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<i", max(len(piece) for piece, _ in pieces)))
+        for piece, score in pieces:
+            file.write(struct.pack("<fi", score, len(piece)) + piece)
+
+
+def write_q80(shape, made, path):
+    """A llama2.c version 2 file, groups of 32, tied."""
+    with open(path, "wb") as file:
+        head = struct.pack("<Ii7iBi", 0x616b3432, 2, shape.dim, shape.hidden, shape.layers, shape.heads,
+                           shape.kv_heads, shape.vocab, shape.context, 1, 32)
+        file.write(head + bytes(256 - len(head)))
+        for name in ("attn_norm", "ffn_norm"):
+            for i in range(shape.layers):
+                file.write(made[f"blk.{i}.{name}.weight"].tobytes())
+        file.write(made["output_norm.weight"].tobytes())
+        order = ["token_embd.weight"]
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_down", "ffn_up"):
+            order += [f"blk.{i}.{name}.weight" for i in range(shape.layers)]
+        for name in order:
+            blocks = made[name].reshape(-1, 32)
+            scale = np.abs(blocks).max(axis=1) / 127
+            file.write(np.round(blocks / scale[:, None]).astype(np.int8).tobytes() + scale.astype("<f4").tobytes())
+
+
+def write_bin(shape, seed, path, kind="f32"):
+    """A llama2.c file, tied: legacy for f32, version 2 for q8_0."""
     made = matrices(shape, seed)
+    if kind == "q8_0":
+        write_q80(shape, made, path)
+        return
     order = ["attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_down", "ffn_up"]
     with open(path, "wb") as file:
         file.write(struct.pack("<7i", shape.dim, shape.hidden, shape.layers, shape.heads, shape.kv_heads,

@@ -8,7 +8,6 @@
 #include <numbers>
 
 #include "compiler/import/gguf/byte_alphabet.h"
-#include "math/half.h"
 #include "compiler/language/matrix.h"
 #include "compiler/testing/gguf_builder.h"
 
@@ -29,36 +28,6 @@ std::vector<float> floats_in(const std::vector<std::byte>& data) {
   std::vector<float> numbers(data.size() / sizeof(float));
   std::memcpy(numbers.data(), data.data(), data.size());
   return numbers;
-}
-
-TEST(Half, IsF16OfEveryNumber) {
-  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const auto half = static_cast<std::uint16_t>(bits);
-    const float value = math::half_to_float(half);
-    const int exponent = static_cast<int>(bits >> 10 & 31),
-              fraction = static_cast<int>(bits & 1023);
-    const double size =
-        exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
-    if (exponent == 31) {
-      EXPECT_EQ(std::isnan(value), fraction != 0);
-      EXPECT_EQ(std::isinf(value), fraction == 0);
-    } else {
-      EXPECT_EQ(value, bits >> 15 ? -size : size);
-    }
-    if (!std::isnan(value)) {
-      EXPECT_EQ(math::float_to_half(value), half);
-    }
-    if (exponent >= 30) continue;
-    // Half the way to the next: to the even one; a little more or less: to the nearer.
-    const float next = math::half_to_float(static_cast<std::uint16_t>(bits + 1));
-    const float middle = value + (next - value) / 2;
-    EXPECT_EQ(math::float_to_half(middle), bits % 2 == 0 ? half : half + 1) << bits;
-    EXPECT_EQ(math::float_to_half(std::nextafter(middle, value)), half) << bits;
-    EXPECT_EQ(math::float_to_half(std::nextafter(middle, next)), half + 1) << bits;
-  }
-  EXPECT_EQ(math::float_to_half(65519.0f), 0x7bff);
-  EXPECT_EQ(math::float_to_half(65520.0f), 0x7c00);
-  EXPECT_EQ(math::bfloat_to_float(0x3fc0), 1.5f);
 }
 
 TEST(GgufImport, TakesWhatTheKeysAndTensorsSay) {

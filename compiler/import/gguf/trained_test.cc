@@ -7,12 +7,15 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "compiler/import/gguf/importer.h"
 #include "compiler/import/llama2c/importer.h"
+#include "compiler/import/llama2c/tokenizer_reader.h"
 #include "compiler/language/matrix.h"
 #include "compiler/language/tokenizer_blob.h"
 #include "compiler/testing/language_data.h"
+#include "language/tokenizer.h"
 
 namespace sz::compiler {
 namespace {
@@ -144,6 +147,39 @@ TEST_F(TrainedLanguageModels, HaveAVocabularyOf32000Tokens) {
   EXPECT_EQ(data.tokens[13].bytes, "\n");
   EXPECT_GT(tokenizer_blob(data, "vocabulary").size(), 32000u * 13);
   EXPECT_THROW(import_gguf(read(path), {.source = "vocab-llama-spm.gguf"}), std::exception);
+}
+
+// The tokens of a text, by the tokenizer of the device.
+std::vector<std::uint32_t> tokens_of(const TokenizerData& data, const std::string& text) {
+  const std::vector<std::byte> blob = tokenizer_blob(data, "vocabulary");
+  language::Tokenizer tokenizer;
+  const Failure opened = language::Tokenizer::open(blob, &tokenizer);
+  EXPECT_EQ(opened.status, Status::kOk) << opened.detail;
+  std::vector<std::uint64_t> work(language::Tokenizer::work_bytes(text.size()) / 8 + 1);
+  std::vector<std::uint32_t> tokens(text.size() + 2);
+  std::uint32_t count = 0;
+  const Failure failure = tokenizer.encode(std::as_bytes(std::span(text)), {},
+                                           std::as_writable_bytes(std::span(work)), tokens, &count);
+  EXPECT_EQ(failure.status, Status::kOk) << text;
+  tokens.resize(count);
+  return tokens;
+}
+
+TEST_F(TrainedLanguageModels, CutTextAsTheReferenceDoesFromBothForms) {
+  const fs::path place = folder_ / "tokenizer-llama2-32000";
+  std::ifstream file(place / "tokenize_cases.json");
+  const auto cases = nlohmann::json::parse(file);
+  ASSERT_GE(cases.size(), 30u);
+  const TokenizerData gguf = import_gguf_tokenizer(read(place / "vocab-llama-spm.gguf"), "gguf");
+  const TokenizerData binary =
+      read_llama2c_tokenizer(read(place / "tokenizer.bin"), 32000, "tokenizer.bin");
+  expect_same_tokens(binary, gguf);
+  for (const auto& one : cases) {
+    const auto text = one.at("text").get<std::string>();
+    const auto ids = one.at("ids").get<std::vector<std::uint32_t>>();
+    EXPECT_EQ(tokens_of(gguf, text), ids) << text;
+    EXPECT_EQ(tokens_of(binary, text), ids) << text;
+  }
 }
 
 }  // namespace

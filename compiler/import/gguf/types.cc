@@ -1,5 +1,6 @@
 #include "compiler/import/gguf/types.h"
 
+#include <bit>
 #include <cstring>
 
 #include "compiler/error.h"
@@ -35,6 +36,11 @@ std::uint16_t word_at(const std::byte* at) {
   return value;
 }
 float half_at(const std::byte* at) { return math::half_to_float(word_at(at)); }
+
+// bfloat16: the upper half of a float.
+float bfloat_at(const std::byte* at) {
+  return std::bit_cast<float>(std::uint32_t{word_at(at)} << 16);
+}
 
 int signed_at(const std::byte* at) { return static_cast<std::int8_t>(byte_at(at)); }
 
@@ -132,7 +138,7 @@ void block_numbers(TensorType type, const std::byte* block, float* out) {
       *out = half_at(block);
       return;
     case TensorType::kBF16:
-      *out = math::bfloat_to_float(word_at(block));
+      *out = bfloat_at(block);
       return;
     case TensorType::kQ4_0:
     case TensorType::kQ4_1:

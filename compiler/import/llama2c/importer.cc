@@ -7,8 +7,8 @@
 #include "compiler/import/llama2c/reader.h"
 #include "compiler/import/llama2c/tokenizer_reader.h"
 #include "compiler/import/messages.h"
-#include "math/half.h"
 #include "compiler/language/matrix.h"
+#include "math/half.h"
 
 namespace sz::compiler {
 namespace {
