@@ -197,6 +197,7 @@ SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions
   report.rows.push_back(row("page_tables", "page tables (in OP-TEE's core)", Owner::kCore,
                             report.page_tables * kPage));
   report.weights_lower_bound = need.weights;
+  report.caches_lower_bound = need.state;
   report.live_lower_bound = options.largest_live_set;
   add_settings(os, &report);
   add_warnings(os, &report);

@@ -57,13 +57,13 @@
 #define SMARTZONE_CMD_LOAD_WEIGHTS 2
 
 /*
- * All weights are there: checks their digest; the model is ready.
+ * All weights are there: checks their digest, and a language model's tokenizer; the model is ready.
  *       memref[0], value[1], value[2]: none
  */
 #define SMARTZONE_CMD_LOAD_END 3
 
 /*
- * Runs an entry point.
+ * Runs an entry point of a network. kBadEntryPoint with a language model.
  * [in]  memref[0]: the inputs, dense, each at a multiple of 64 bytes
  * [out] memref[1]: the outputs, likewise
  * [in]  value[2].a: index of the entry point; .b: most cores to use, 1 .. the number reserved
@@ -86,7 +86,10 @@
 
 /*
  * Language models: adds text to the conversation. Nothing is computed yet; on an error nothing has changed.
- * [in]  memref[0]: the text, UTF-8 (flag TOKENS: tokens, u32 each)
+ * The token that begins a text, if the model has one, is put in front where the context is empty, also of
+ * no text (not with flag TOKENS: RESTART | TOKENS and no bytes leave the conversation empty).
+ * kBadState from this and the commands below unless a language model is ready.
+ * [in]  memref[0]: the text, UTF-8 (flag TOKENS: tokens, u32 each); may have no bytes
  * [in]  memref[1]: struct smartzone_prompt
  * [out] value[2].a: tokens that wait to be computed; .b: tokens of the context that have been
  */
@@ -94,7 +97,8 @@
 
 /*
  * Does the next piece of work: computes some of the waiting tokens (at most the model's batch), or, when
- * none of a prompt waits, writes up to value[2].a tokens. Between two calls the client can stop at any token.
+ * none of a prompt waits, writes up to value[2].a tokens: fewer where the room for text comes to less than
+ * 1024 bytes, the answer ends or the context is full. Between two calls the client can stop at any token.
  * [out] memref[0]: the text that was written; room for 1024 bytes or more. May end within a character.
  * [out] memref[1]: struct smartzone_next
  * [in]  value[2].a: most tokens, 1 .. SMARTZONE_MAX_NEXT; .b: most cores, as RUN's
@@ -107,13 +111,14 @@
  * [out] memref[0]: logits after each, f32 x vocabulary, or no bytes. kBadState if the plan does not let
  *                  them leave (package::kLogitsMayLeave)
  * [out] memref[1]: struct smartzone_score
- * [in]  value[2].a: most tokens; .b: most cores
+ * [in]  value[2].a: most tokens, 1 .. SMARTZONE_MAX_NEXT; .b: most cores, as RUN's
  */
 #define SMARTZONE_CMD_SCORE 9
 
 /*
  * A piece of the conversation, encrypted and authenticated with a key that only this TA on this device has
- * (AES-256-GCM). Piece 0 begins a new saving; any other command between the pieces ends it.
+ * (ta/saving.h). Piece 0 begins a new saving; PROMPT, NEXT, SCORE, RESUME or a wrong piece (kBadParameters)
+ * ends it. The conversation stays as it is.
  * [out] memref[0]: the piece; room for SMARTZONE_SAVED_PIECE_BYTES or more
  * [in]  value[1].a: number of the piece, from 0 in order
  * [out] value[2].a: number of pieces
@@ -122,14 +127,15 @@
 
 /*
  * Takes a saved conversation back, piece by piece in order. The conversation that was there is forgotten with
- * piece 0; after an error it is empty. The same model must be loaded.
+ * piece 0; after an error, and if PROMPT, NEXT, SCORE or SAVE comes before the last piece, it is empty.
+ * kSavedForeign: of another model or version. kSavedDamaged: changed, out of order, or of another device.
  * [in]  memref[0]: the piece
  * [in]  value[1].a: its number
  * [out] value[2].a: pieces that are still to come
  */
 #define SMARTZONE_CMD_RESUME 11
 
-/* Tokens of one NEXT. */
+/* Tokens of one NEXT or SCORE. */
 #define SMARTZONE_MAX_NEXT 64u
 
 /* Largest piece of a saved conversation. */
