@@ -165,7 +165,8 @@ class Player {
       smartzone_info facts{};
       demand(info(invoke_of(*seat.session), &facts).ok());
       demand(facts.mapped_now == facts.control_mapped + facts.weights_mapped + facts.arena_mapped +
-                                     facts.scratch_mapped);
+                                     facts.scratch_mapped + facts.board_mapped +
+                                     facts.stacks_mapped);
       demand(facts.mapped_peak >= facts.mapped_now);
       mapped += facts.mapped_now;
     }
