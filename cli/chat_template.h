@@ -30,8 +30,8 @@ struct Segment {
 struct Turn {
   bool first = true;    // of the conversation
   bool ended = true;    // the answer before was ended by the model, not cut off
-  std::string system;   // what the model is told at the beginning; may be empty
-  std::string message;  // of the person
+  std::string system{};  // what the model is told at the beginning; may be empty
+  std::string message{};  // of the person
 };
 
 // What goes before the model's answer. The person's message is one segment of its own.
