@@ -185,7 +185,7 @@ struct smartzone_cores {
 	uint32_t present;		/* helpers inside just now */
 	uint64_t group;			/* group id for SECURE_CORES_CMD_LEND; 0: none */
 	uint64_t work[SMARTZONE_MAX_CORES];	/* cost of the chunks that each worker has done */
-	uint64_t runs;			/* RUN commands that were ready for helpers */
+	uint64_t runs;			/* RUN, NEXT and SCORE commands that were ready for helpers */
 	uint64_t shared_steps;		/* steps whose chunks were handed out */
 	uint64_t evictions;		/* times that a group was stopped to get at a withheld chunk */
 	uint64_t redone;		/* chunks done again after that */

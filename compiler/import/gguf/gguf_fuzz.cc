@@ -1,7 +1,5 @@
 // Arbitrary bytes as a GGUF file: refused with CompileError, or imported; then its vocabulary is
 // refused, or written as tables that the device's tokenizer takes and cuts a text with.
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -11,10 +9,8 @@
 
 #include "compiler/error.h"
 #include "compiler/import/gguf/importer.h"
-#include "compiler/language/matrix.h"
-#include "compiler/language/tokenizer_blob.h"
 #include "compiler/testing/gguf_builder.h"
-#include "language/tokenizer.h"
+#include "compiler/testing/imported_model.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
@@ -27,57 +23,6 @@ using testing::GgufTensor;
 using testing::GgufValue;
 
 constexpr std::uint64_t kBudget = 16 << 20;
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::cerr << what << '\n';
-  std::abort();
-}
-
-// What the rest of the compiler relies on.
-void check_matrix(const MatrixPtr& matrix, std::uint32_t outputs, std::uint32_t inputs) {
-  require(matrix != nullptr, "a matrix is missing");
-  require(matrix->outputs == outputs && matrix->inputs == inputs, "a matrix has the wrong shape");
-  require(matrix->data.size() == outputs * row_bytes(matrix->format, inputs),
-          "a matrix has the wrong size");
-}
-
-void check_model(const LanguageModel& model) {
-  const std::uint32_t queries = model.heads * model.head, keys = model.kv_heads * model.head;
-  check_matrix(model.embedding, model.vocabulary, model.width);
-  check_matrix(model.head_matrix, model.vocabulary, model.width);
-  require(model.final_norm.size() == model.width, "a norm has the wrong size");
-  require(!model.layers.empty() && model.kv_heads != 0 && model.heads % model.kv_heads == 0,
-          "sizes do not fit");
-  require(!model.rotary_frequencies.empty() && model.rotary_frequencies.size() * 2 <= model.head,
-          "the rotary embedding does not fit");
-  for (const LanguageLayer& layer : model.layers) {
-    check_matrix(layer.q, queries, model.width);
-    check_matrix(layer.k, keys, model.width);
-    check_matrix(layer.v, keys, model.width);
-    check_matrix(layer.o, model.width, queries);
-    check_matrix(layer.gate, model.hidden, model.width);
-    check_matrix(layer.up, model.hidden, model.width);
-    check_matrix(layer.down, model.width, model.hidden);
-    require(layer.attention_norm.size() == model.width && layer.ffn_norm.size() == model.width,
-            "a norm has the wrong size");
-  }
-}
-
-void check_tokenizer(const TokenizerData& data) {
-  const std::vector<std::byte> blob = tokenizer_blob(data, "fuzz");
-  sz::language::Tokenizer tokenizer;
-  require(sz::language::Tokenizer::open(blob, &tokenizer).status == sz::Status::kOk,
-          "the device refuses a vocabulary that was written");
-  const std::string text = "the <s> text\n";
-  std::vector<std::uint64_t> work(sz::language::Tokenizer::work_bytes(text.size()) / 8 + 1);
-  std::vector<std::uint32_t> tokens(256);
-  std::uint32_t count = 0;
-  const sz::Failure failure =
-      tokenizer.encode(std::as_bytes(std::span(text)), {.bos = true},
-                       std::as_writable_bytes(std::span(work)), tokens, &count);
-  require(failure.status == sz::Status::kOk, "the device cannot cut a text");
-}
 
 TensorType random_type(std::mt19937& random) {
   static constexpr TensorType kTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16,
@@ -206,13 +151,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const bool whole : {true, false}) {
     try {
       if (!whole) {
-        check_tokenizer(import_gguf_tokenizer(bytes, "fuzz"));
+        testing::require_sound(import_gguf_tokenizer(bytes, "fuzz"));
         continue;
       }
       const LanguageModel model = import_gguf(bytes, {.source = "fuzz", .budget = kBudget});
-      check_model(model);
+      testing::require_sound(model);
     } catch (const InternalError& error) {
-      require(false, error.what());
+      std::cerr << error.what() << '\n';
+      std::abort();
     } catch (const CompileError&) {
     }
   }

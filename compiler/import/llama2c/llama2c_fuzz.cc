@@ -9,10 +9,8 @@
 
 #include "compiler/error.h"
 #include "compiler/import/llama2c/importer.h"
-#include "compiler/language/matrix.h"
-#include "compiler/language/tokenizer_blob.h"
+#include "compiler/testing/imported_model.h"
 #include "compiler/testing/llama2c_files.h"
-#include "language/tokenizer.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
@@ -30,40 +28,10 @@ constexpr Llama2cSizes kSmall = {.dim = 2,
                                  .context = 4,
                                  .tied = true};
 
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::cerr << what << '\n';
-  std::abort();
-}
-
-void check_matrix(const MatrixPtr& matrix, std::uint32_t outputs, std::uint32_t inputs) {
-  require(matrix != nullptr, "a matrix is missing");
-  require(matrix->outputs == outputs && matrix->inputs == inputs, "a matrix has the wrong shape");
-  require(matrix->data.size() == outputs * row_bytes(matrix->format, inputs),
-          "a matrix has the wrong size");
-}
-
-// What the rest of the compiler relies on.
-void check_model(const LanguageModel& model) {
-  check_matrix(model.embedding, model.vocabulary, model.width);
-  check_matrix(model.head_matrix, model.vocabulary, model.width);
-  require(model.final_norm.size() == model.width && !model.layers.empty(), "sizes do not fit");
-  require(model.heads * model.head == model.width, "heads do not fit");
-  for (const LanguageLayer& layer : model.layers) {
-    check_matrix(layer.q, model.width, model.width);
-    check_matrix(layer.k, model.kv_heads * model.head, model.width);
-    check_matrix(layer.v, model.kv_heads * model.head, model.width);
-    check_matrix(layer.o, model.width, model.width);
-    check_matrix(layer.gate, model.hidden, model.width);
-    check_matrix(layer.up, model.hidden, model.width);
-    check_matrix(layer.down, model.width, model.hidden);
-    require(layer.attention_norm.size() == model.width && layer.ffn_norm.size() == model.width,
-            "a norm has the wrong size");
-  }
-  const std::vector<std::byte> blob = tokenizer_blob(model.tokenizer, "fuzz");
-  sz::language::Tokenizer tokenizer;
-  require(sz::language::Tokenizer::open(blob, &tokenizer).status == sz::Status::kOk,
-          "the device refuses a vocabulary that was written");
+void import_and_check(std::span<const std::byte> checkpoint, std::span<const std::byte> tokenizer) {
+  const LanguageModel model = import_llama2c(checkpoint, tokenizer, "fuzz", "tokens");
+  testing::require_sound(model);
+  testing::require_sound(model.tokenizer);
 }
 
 std::vector<std::byte> random_checkpoint(std::mt19937& random) {
@@ -94,13 +62,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto without = testing::llama2c_tokenizer({});
   try {
     if (data[0] % 2 == 1) {
-      check_model(import_llama2c(small, bytes, "fuzz", "tokens"));
+      import_and_check(small, bytes);
     } else {
       const auto& tokens = data[0] % 4 == 0 ? with_piece : without;
-      check_model(import_llama2c(bytes, tokens, "fuzz", "tokens"));
+      import_and_check(bytes, tokens);
     }
   } catch (const InternalError& error) {
-    require(false, error.what());
+    std::cerr << error.what() << '\n';
+    std::abort();
   } catch (const CompileError&) {
   }
   return 0;
