@@ -78,15 +78,29 @@ struct BenchStep {
   TensorView output;
   std::vector<std::uint32_t> attributes;
 
-  void run(Workers& workers, std::byte* scratch, std::size_t stride) const {
-    std::vector<const TensorView*> operands;
-    for (const TensorView& input : inputs) operands.push_back(&input);
+  // Set by prepare().
+  const Operator* op = nullptr;
+  std::uint64_t cost = 0;
+
+  template <typename Body>
+  auto with_step(Body body) const {
+    const TensorView* operands[3];
+    for (std::size_t i = 0; i < inputs.size(); ++i) operands[i] = &inputs[i];
     const TensorView* outputs[] = {&output};
-    const Step step{Kernel::kVector, operands, outputs, attributes};
-    const Operator& op = *find_operator(static_cast<std::uint16_t>(code));
-    if (op.check(step) != Status::kOk || op.scratch_bytes(step) > stride) std::abort();
-    const RunContext context{workers, scratch, stride, op.cost(step)};
-    if (op.run(step, context) != Status::kOk) std::abort();
+    const std::span<const TensorView* const> all(operands, inputs.size());
+    return body(Step{Kernel::kVector, all, outputs, attributes});
+  }
+  void prepare(std::size_t stride) {
+    op = find_operator(static_cast<std::uint16_t>(code));
+    with_step([&](const Step& step) {
+      if (op->check(step) != Status::kOk || op->scratch_bytes(step) > stride) std::abort();
+      cost = op->cost(step);
+    });
+  }
+  void run(Workers& workers, std::byte* scratch, std::size_t stride) const {
+    const RunContext context{workers, scratch, stride, cost};
+    const Status status = with_step([&](const Step& step) { return op->run(step, context); });
+    if (status != Status::kOk) std::abort();
   }
 };
 
@@ -120,6 +134,7 @@ class Pass {
       }
       add(count, bytes, model.width, model.vocabulary, LinearEpilogue::kNone);
     }
+    for (BenchStep& step : steps_) step.prepare(kStride);
   }
 
   void run(Workers& workers) {
@@ -167,13 +182,15 @@ class Pass {
     if (blocks) {
       const TensorView q =
           matrix(quantized_->bytes(), DType::kU8, rows_, quantized_row_bytes(inputs));
-      steps_.push_back({OpCode::kQuantizeRows, {x}, q, words(QuantizeRowsAttributes{inputs})});
+      steps_.push_back({OpCode::kQuantizeRows, {x}, q, words(QuantizeRowsAttributes{inputs}), {}, {}});
       x = q;
     }
     BenchStep step{OpCode::kLinear,
                    {x, list(weights_->bytes() + at, DType::kU8, size)},
                    matrix(y_->bytes(), DType::kF32, rows_, outputs),
-                   words(LinearAttributes{format_, inputs, outputs, epilogue})};
+                   words(LinearAttributes{format_, inputs, outputs, epilogue}),
+                   {},
+                   {}};
     if (epilogue == LinearEpilogue::kResidual) {
       step.inputs.push_back(matrix(residual_->bytes(), DType::kF32, rows_, outputs));
     }

@@ -82,6 +82,12 @@ Error explained(const Error& error, const LanguageInfo& model, std::uint32_t hel
   const auto status = static_cast<Status>(error.status());
   const std::string context = std::to_string(model.context);
   const std::string mend = "compile the model with a larger --context";
+  const bool full = status == Status::kPromptTooLong && error.detail() == 0;
+  if (status == Status::kContextFull || full) {
+    return Error("the context is full: the conversation has all " + context +
+                     " tokens that it holds; begin a new conversation, or " + mend,
+                 error.status(), error.detail());
+  }
   if (status == Status::kPromptTooLong) {
     return Error("the prompt is too long: there is room for " + std::to_string(error.detail()) +
                      " tokens in the context of " + context +
@@ -91,11 +97,6 @@ Error explained(const Error& error, const LanguageInfo& model, std::uint32_t hel
                      "; shorten the prompt, " +
                      (options.restart || held == 0 ? "or " : "begin a new conversation, or ") +
                      mend,
-                 error.status(), error.detail());
-  }
-  if (status == Status::kContextFull) {
-    return Error("the context is full: the conversation has all " + context +
-                     " tokens that it holds; begin a new conversation, or " + mend,
                  error.status(), error.detail());
   }
   if (status == Status::kBadText) {
@@ -289,6 +290,7 @@ void Session::resume_conversation(const std::string& path) {
                 static_cast<std::uint32_t>(Status::kSavedDamaged),
                 static_cast<std::uint32_t>(pieces.size()));
   }
+  state_->add({}, 0, {});  // adds nothing, and tells how many tokens there are
 }
 
 }  // namespace sz

@@ -45,7 +45,8 @@ std::uint64_t sampler_work_bytes(std::uint32_t vocabulary);
 // A greedy choice takes the lowest number of the largest; so does any choice if the largest is
 // infinite. NaN logits are never chosen (0 if all are NaN). Otherwise the weight of a token is
 // exp((logit - largest) / temperature) and one random number decides. Of equal logits the lower
-// number counts as likelier.
+// number counts as likelier. The random number picks from what is left in the order of likelihood
+// if top-k is on (and leaves anything out), else in the order of the tokens' numbers.
 std::uint32_t sample(std::span<float> logits, std::span<const std::uint32_t> recent,
                      const SamplerSettings& settings, SamplerState* state, MutableByteSpan work);
 

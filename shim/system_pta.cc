@@ -1,8 +1,7 @@
 // The pseudo-TA "system" in this process: derives keys.
 //
-// NOT SECURE: in place of a device's hardware key stands a random number that every process draws
-// for itself. What was sealed in one process cannot be opened in another, and who can read the
-// process's memory can open everything.
+// NOT SECURE: in place of a device's hardware key stands a constant, so that what was sealed in one
+// process can be opened in another, by anybody.
 #include "shim/system_pta.h"
 
 #include <array>
@@ -34,7 +33,7 @@ Key draw() {
 
 struct Device {
   std::mutex mutex;
-  Key key = draw();
+  Key key{};  // no secret
 };
 
 // Lives until the process ends, whoever still uses it then.

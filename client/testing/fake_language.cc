@@ -88,10 +88,12 @@ class FakeTransport final : public Transport {
                                  p[0].size);
     if ((settings.flags & SMARTZONE_PROMPT_RESTART) != 0) {
       computed_ = 0;
+      phase_ = Phase::kPrompt;
       waiting_ = script_.wants_bos ? 1 : 0;
     }
     const std::size_t unit = (settings.flags & SMARTZONE_PROMPT_TOKENS) != 0 ? 4 : 1;
     waiting_ += static_cast<std::uint32_t>(p[0].size / unit);
+    if (waiting_ != 0) phase_ = Phase::kPrompt;
     written_ = 0;
     p[2].a = waiting_;
     p[2].b = computed_;
@@ -101,12 +103,13 @@ class FakeTransport final : public Transport {
     script_.asked.push_back(p[2].a);
     smartzone_next reply{};
     std::string text;
-    if (waiting_ > 1) {  // one token's logits are what writing begins from
+    if (phase_ == Phase::kPrompt && waiting_ != 0) {
       const std::uint32_t now = std::min(waiting_, kFakeBatch);
       computed_ += now;
       waiting_ -= now;
+      if (waiting_ == 0) phase_ = Phase::kAnswer;
       reply.progress = SMARTZONE_PROGRESS_PROMPT;
-    } else if (computed_ + waiting_ == 0) {
+    } else if (phase_ == Phase::kPrompt) {
       reply.progress = SMARTZONE_PROGRESS_IDLE;
     } else {
       write(p[2].a, &reply, &text);
@@ -166,7 +169,10 @@ class FakeTransport final : public Transport {
     p[2].a = static_cast<std::uint32_t>(script_.saved.size());
   }
 
+  enum class Phase { kPrompt, kAnswer };
+
   FakeScript& script_;
+  Phase phase_ = Phase::kPrompt;
   std::uint32_t computed_ = 0;
   std::uint32_t waiting_ = 0;
   std::size_t written_ = 0;  // tokens of this answer

@@ -63,14 +63,23 @@ def rotate(x, cos, sin):
     return y
 
 
-def attention(q, k, v):
-    """Causal attention of grouped heads: q [B, H, G * T, D] (G query heads for each of the H key
-    heads, one behind the other), k, v [B, H, T, D] -> as q."""
+def hidden_places(tokens, begin):
+    """[B, T] -> [B, 1, 1, T, T]: -infinity where a token (row) must not see another (column): one
+    that comes later, or that is before the last `begin` token."""
+    story = np.cumsum(tokens == begin, axis=1)
+    length = np.arange(tokens.shape[1])
+    hidden = (length[:, None] < length) | (story[:, :, None] != story[:, None, :])
+    return np.where(hidden, np.float32(-np.inf), np.float32(0))[:, None, None]
+
+
+def attention(q, k, v, hidden):
+    """Attention of grouped heads: q [B, H, G * T, D] (G query heads for each of the H key heads, one
+    behind the other), k, v [B, H, T, D], hidden of `hidden_places` -> as q."""
     length, head = k.shape[2:]
     scores = np.matmul(q, k.swapaxes(2, 3))
     scores *= scores.dtype.type(head ** -0.5)
     grid = scores.reshape(*q.shape[:2], -1, length, length)
-    grid += np.triu(np.full((length, length), -np.inf, scores.dtype), 1)
+    grid += hidden
     scores -= scores.max(axis=3, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=3, keepdims=True)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 import layers
+import tokenizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +51,9 @@ def initial(shape, random, dtype=np.float32):
 
 
 class Network:
-    """parameters: name -> array, read on every call; whoever trains may replace them."""
+    """Every story of a row is read by itself: no token sees one before its story's BOS.
+
+    parameters: name -> array, read on every call; whoever trains may replace them."""
 
     def __init__(self, shape, parameters):
         self.shape, self.parameters = shape, parameters
@@ -71,8 +74,9 @@ class Network:
         p, kept = self.parameters, []
         x = p["embedding"][tokens.reshape(-1)]
         angles = layers.rotary_angles(tokens.shape[1], self.shape.head, x.dtype)
+        hidden = layers.hidden_places(tokens, tokenizer.BOS)
         for i in range(self.shape.layers):
-            y, attention = self._attention(x, i, tokens.shape, angles)
+            y, attention = self._attention(x, i, angles, hidden)
             x = x + y
             y, ffn = self._ffn(x, i)
             x = x + y
@@ -111,15 +115,15 @@ class Network:
         dx, self.grads[f"{i}.ffn_norm"] = layers.rms_norm_back(dnormal + dnormal2, norm)
         return dx
 
-    def _attention(self, x, i, batch, angles):
-        """`batch` is (B, T)."""
+    def _attention(self, x, i, angles, hidden):
         p, shape = self.parameters, self.shape
+        batch = hidden.shape[0], hidden.shape[3]
         normal, norm = layers.rms_norm(x, p[f"{i}.attention_norm"])
         projections = [layers.linear(normal, p[f"{i}.{name}"]) for name in "qkv"]
         q, k, v = [_heads(y, batch, shape.head) for y, _ in projections]
         q, k = layers.rotate(q, *angles), layers.rotate(k, *angles)
         grouped = q.reshape(batch[0], shape.kv_heads, -1, shape.head)
-        y, kept_attention = layers.attention(grouped, k, v)
+        y, kept_attention = layers.attention(grouped, k, v, hidden)
         y, kept_o = layers.linear(_rows(y.reshape(q.shape)), p[f"{i}.o"])
         return y, (norm, [kept for _, kept in projections], angles, kept_attention, kept_o)
 

@@ -20,11 +20,11 @@ import checkpoint
 import network
 
 SEED = 7
-STEPS = 4500
+STEPS = 3600
 ROWS = 8  # of Shape.context tokens each
 WARM_UP = 100
 DECAY_FROM = 0.5  # of all steps: the rate is constant until then, then falls as a half cosine
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 CLIP = 1.0  # norm of the whole gradient
 LOG_EVERY = 25

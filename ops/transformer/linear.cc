@@ -52,11 +52,8 @@ Status check_linear(const Step& step) {
 LinearScratch::LinearScratch(const LinearAttributes& attributes, std::size_t rows) {
   const std::size_t most = rows < kLinearRows ? rows : kLinearRows;
   sums_bytes = most * kLinearPitch * sizeof(float);
-  if (!quantized(attributes.format)) {
+  if (attributes.format == BlockFormat::kF32) {
     table_bytes = align_up(most * sizeof(const float*), 64);
-  } else if (rows > 1) {
-    const std::size_t tile = rows < kMostQuantizedRows ? rows : kMostQuantizedRows;
-    rows_bytes = align_up(tile * quantized_row_bytes(attributes.inputs), 64);
   }
 }
 

@@ -37,14 +37,12 @@ inline constexpr std::size_t kLinearPanels = 12;
 inline constexpr std::size_t kLinearPitch = kLinearPanels * kPanelOutputs;
 
 // What a worker needs, in this order, each aligned to 64 bytes: the sums of a tile
-// [kLinearRows][kLinearPitch], the addresses of its rows, its rows block by block.
+// [kLinearRows][kLinearPitch], the addresses of its rows (f32 only).
 struct LinearScratch {
-  static constexpr std::size_t kMostQuantizedRows = 16;  // of a tile
-
-  std::size_t sums_bytes = 0, table_bytes = 0, rows_bytes = 0;
+  std::size_t sums_bytes = 0, table_bytes = 0;
 
   LinearScratch(const LinearAttributes& attributes, std::size_t rows);
-  std::size_t bytes() const { return sums_bytes + table_bytes + rows_bytes; }
+  std::size_t bytes() const { return sums_bytes + table_bytes; }
 };
 
 void linear_reference(const LinearJob& job);

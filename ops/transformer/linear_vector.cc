@@ -39,7 +39,6 @@ struct LinearPart {
   std::size_t panel, panels;
   float* sums;
   const float** table;
-  QuantizedBlock* blocks;
 };
 
 }  // namespace
@@ -247,46 +246,19 @@ HWY_NOINLINE void compute_f16(const LinearPart& part) {
 
 // --- q8_0 and q4_0 ---
 
-template <std::size_t kRows, BlockFormat kFormat>
-HWY_INLINE void multiply_tile(const LinearPart& part, const BlocksTile& tile) {
-  BlocksTile some = tile;
-  by_panels(part, [&](const LinearPart& now) HWY_ATTR {
-    some.panel = panel_of(now);
-    some.panels = now.panels * now.job.each();
-    multiply_blocks<kRows, kFormat>(some);
-  });
-}
-
-// The part's rows, a tile, block by block; a single row is one already.
-HWY_INLINE const QuantizedBlock* tile_rows(const LinearPart& part, std::size_t blocks) {
-  const std::byte* from = part.job.x + part.row * part.job.x_pitch;
-  if (part.rows == 1) return reinterpret_cast<const QuantizedBlock*>(from);
-  for (std::size_t i = 0; i < part.rows; ++i, from += part.job.x_pitch) {
-    const auto* row = reinterpret_cast<const QuantizedBlock*>(from);
-    for (std::size_t b = 0; b < blocks; ++b) part.blocks[b * part.rows + i] = row[b];
-  }
-  return part.blocks;
-}
-
 template <BlockFormat kFormat>
 HWY_NOINLINE void compute_blocks(const LinearPart& part) {
-  LinearPart some = part;
   BlocksTile tile{};
+  tile.x = part.job.x + part.row * part.job.x_pitch;
+  tile.x_pitch = part.job.x_pitch;
+  tile.rows = part.rows;
   tile.blocks = blocks_of(part.job.attributes.inputs);
   tile.sums = part.sums;
-  const std::size_t end = part.row + part.rows;
-  for (; some.row < end; some.row += some.rows) {
-    some.rows = kTileRows;
-    while (some.rows > end - some.row) some.rows /= 2;
-    tile.rows = tile_rows(some, tile.blocks);
-    if constexpr (kTileRows == 16) {
-      if (some.rows == 16) multiply_tile<16, kFormat>(some, tile);
-      if (some.rows == 8) multiply_tile<8, kFormat>(some, tile);
-      if (some.rows == 4) multiply_tile<4, kFormat>(some, tile);
-    }
-    if (some.rows == 2) multiply_tile<2, kFormat>(some, tile);
-    if (some.rows == 1) multiply_tile<1, kFormat>(some, tile);
-  }
+  by_panels(part, [&](const LinearPart& some) HWY_ATTR {
+    tile.panel = panel_of(some);
+    tile.panels = some.panels * some.job.each();
+    multiply_blocks<kFormat>(tile);
+  });
 }
 
 void linear_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcept {
@@ -305,9 +277,7 @@ void linear_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noex
                   panel,
                   panels_left < chunks.panels_per_chunk ? panels_left : chunks.panels_per_chunk,
                   reinterpret_cast<float*>(scratch),
-                  reinterpret_cast<const float**>(scratch + chunks.layout.sums_bytes),
-                  reinterpret_cast<QuantizedBlock*>(scratch + chunks.layout.sums_bytes +
-                                                    chunks.layout.table_bytes)};
+                  reinterpret_cast<const float**>(scratch + chunks.layout.sums_bytes)};
   for (; part.row < end; part.row += part.rows) {
     part.rows = end - part.row < kLinearRows ? end - part.row : kLinearRows;
     switch (job.attributes.format) {
