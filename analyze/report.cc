@@ -58,6 +58,7 @@ std::uint64_t largest_exchange(std::span<const std::byte> plan) {
   std::uint64_t most = 0;
   for (std::uint32_t entry = 0; entry < model.plan().entries().size(); ++entry) {
     engine::IoSize size;
+    if (model.plan().entries()[entry].kind != 0) continue;  // tokens stay inside
     const Failure failure = model.io_size(entry, &size);
     if (!failure.ok()) refuse(failure);
     most = std::max(most, size.inputs + size.outputs);
@@ -84,6 +85,13 @@ void add_model_rows(const engine::MemoryNeed& need, std::vector<Row>* rows) {
   rows->push_back(row("control", "plan and resolved tensors", Owner::kModel, need.control));
   rows->push_back(row("weights", "weights as packed", Owner::kModel, need.weights));
   rows->push_back(row("arena", "activation arena", Owner::kModel, need.arena));
+  if (need.state != 0) {
+    rows->push_back(row("state", "key-value caches", Owner::kModel, need.state));
+  }
+  if (need.language != 0) {
+    rows->push_back(row("language", "tokens and text of a conversation", Owner::kModel,
+                        need.language));
+  }
   rows->push_back(row("scratch", "operators' scratch", Owner::kModel, need.scratch));
   if (need.board == 0) return;
   rows->push_back(row("board", "work shared between cores", Owner::kModel, need.board));
@@ -189,6 +197,7 @@ SecureMemoryReport analyze(std::span<const std::byte> plan, const AnalyzeOptions
   report.rows.push_back(row("page_tables", "page tables (in OP-TEE's core)", Owner::kCore,
                             report.page_tables * kPage));
   report.weights_lower_bound = need.weights;
+  report.caches_lower_bound = need.state;
   report.live_lower_bound = options.largest_live_set;
   add_settings(os, &report);
   add_warnings(os, &report);

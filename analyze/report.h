@@ -56,6 +56,7 @@ struct SecureMemoryReport {
   std::uint64_t total = 0;                // both: what must be free in the pool
   std::uint64_t page_tables = 0;          // number of 4 KiB tables, in OP-TEE's core
   std::uint64_t weights_lower_bound = 0;  // the weights as packed
+  std::uint64_t caches_lower_bound = 0;   // of a language model: what its context holds
   std::uint64_t live_lower_bound = 0;     // largest set of tensors alive at once; 0 = not known
   std::vector<Setting> settings;
   std::vector<std::string> warnings;  // what the emulated device as it comes cannot give
@@ -64,7 +65,7 @@ struct SecureMemoryReport {
   std::string as_table() const;
 
   // {"cores", "trusted_os", "rows": [{"id", "name", "owner", "bytes", "mapped"}], "model",
-  //  "session", "shared", "total", "page_tables", "lower_bound": {"weights", "live", "total"},
+  //  "session", "shared", "total", "page_tables", "lower_bound": {"weights", "caches", "live", "total"},
   //  "settings": [{"name", "value", "why"}], "warnings": [sentence]}
   nlohmann::ordered_json as_json() const;
 };

@@ -55,13 +55,17 @@ const Row* find_row(const SecureMemoryReport& report, const std::string& id) {
 std::string lower_bounds(const SecureMemoryReport& report) {
   std::string text = "Lower bound\n";
   text += "  weights as packed: " + grouped(report.weights_lower_bound) + " bytes\n";
+  if (report.caches_lower_bound != 0) {
+    text += "  key-value caches: " + grouped(report.caches_lower_bound) + " bytes\n";
+  }
   const Row* arena = find_row(report, "arena");
   if (report.live_lower_bound == 0 || arena == nullptr) {
     return text + "  largest set of live tensors: not known (compile the model to see it)\n";
   }
   text += "  largest set of live tensors: " + grouped(report.live_lower_bound) +
           " bytes; the arena is " + ratio(arena->bytes, report.live_lower_bound) + " of it\n";
-  const std::uint64_t bound = report.weights_lower_bound + report.live_lower_bound;
+  const std::uint64_t bound =
+      report.weights_lower_bound + report.caches_lower_bound + report.live_lower_bound;
   return text + "  together: " + grouped(bound) + " bytes; the model takes " +
          ratio(report.model, bound) + " of it\n";
 }
@@ -115,8 +119,9 @@ nlohmann::ordered_json SecureMemoryReport::as_json() const {
   json["total"] = total;
   json["page_tables"] = page_tables;
   json["lower_bound"] = {{"weights", weights_lower_bound},
+                         {"caches", caches_lower_bound},
                          {"live", live_lower_bound},
-                         {"total", weights_lower_bound + live_lower_bound}};
+                         {"total", weights_lower_bound + caches_lower_bound + live_lower_bound}};
   json["settings"] = nlohmann::ordered_json::array();
   for (const Setting& setting : settings) {
     json["settings"].push_back(

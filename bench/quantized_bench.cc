@@ -219,7 +219,7 @@ class Runner {
     constant_ = std::make_unique<Buffer>(
         std::vector<std::uint32_t>{static_cast<std::uint32_t>(*packed_qconv2d_bytes(shape))});
     const Buffer& blob = *constant_;
-    if (!pack_qconv2d({weights, bias, -128, 0, mode, multipliers, shifts, scales}, shape,
+    if (!pack_qconv2d({weights, bias, -128, 0, mode, multipliers, shifts, scales, {}}, shape,
                       {blob.view.data, blob.view.elements()})) {
       throw std::runtime_error(layer.name + " does not pack");
     }

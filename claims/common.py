@@ -9,12 +9,13 @@ NO_DATA = "SMARTZONE_DATA names no folder of trained models"
 _BOARDS = {}
 
 
-def board(flavour, **options):
+def board(flavour, memory=512, **options):
     """A device of this flavour (harness.board.Board has the options), booted at the first use, for
     all claims."""
-    name = "-".join(["claims", flavour, *(str(value) for value in options.values())])
+    sizes = [] if memory == 512 else [memory]
+    name = "-".join(["claims", flavour, *(str(value) for value in (*options.values(), *sizes))])
     if name not in _BOARDS:
-        one = Board(name, flavour=flavour, memory=512, **options)
+        one = Board(name, flavour=flavour, memory=memory, **options)
         one.start()
         _BOARDS[name] = one
     return _BOARDS[name]

@@ -84,9 +84,11 @@ Session open_session(Backend backend, const Session::Options& options) {
   }
 }
 
+bool on_terminal() { return isatty(STDERR_FILENO) == 1; }
+
 Session open_and_load(Backend backend, const Package& package, const Session::Options& options) {
   Session session = open_session(backend, options);
-  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const bool terminal = on_terminal();
   session.load(package, [&](std::uint64_t done, std::uint64_t total) {
     if (!terminal) return;
     std::cerr << "\rloading " << mib(done) << " of " << mib(total)
@@ -126,8 +128,9 @@ void print_json(const nlohmann::ordered_json& json) {
 }
 
 nlohmann::ordered_json memory_json(const SecureMemory& memory) {
-  return {{"control", memory.control}, {"weights", memory.weights}, {"arena", memory.arena},
-          {"scratch", memory.scratch}, {"board", memory.board},     {"stacks", memory.stacks},
+  return {{"control", memory.control}, {"weights", memory.weights},   {"arena", memory.arena},
+          {"state", memory.state},     {"language", memory.language}, {"scratch", memory.scratch},
+          {"board", memory.board},     {"stacks", memory.stacks},
           {"now", memory.now},         {"peak", memory.peak}};
 }
 

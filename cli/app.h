@@ -34,6 +34,9 @@ void add_analyze(CLI::App& app, Globals& globals, Action* action);
 void add_run(CLI::App& app, Globals& globals, Action* action);
 void add_accuracy(CLI::App& app, Globals& globals, Action* action);
 void add_bench(CLI::App& app, Globals& globals, Action* action);
+void add_generate(CLI::App& app, Globals& globals, Action* action);
+void add_chat(CLI::App& app, Globals& globals, Action* action);
+void add_perplexity(CLI::App& app, Globals& globals, Action* action);
 void add_device_info(CLI::App& app, Globals& globals, Action* action);
 
 // The back end that the user asked for, or the best that is there; says on standard error if it is
@@ -75,6 +78,9 @@ void advise(const CoreReport& report);
 
 // "2 cores (51 %, 49 % of the shared work)", "1 core".
 std::string cores_line(const CoreReport& report);
+
+// Whether a person reads standard error.
+bool on_terminal();
 
 // Prints JSON to standard output.
 void print_json(const nlohmann::ordered_json& json);

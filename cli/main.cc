@@ -10,18 +10,19 @@ namespace {
 constexpr const char* kAbout =
     "smartzone - whole neural networks inside Arm TrustZone\n"
     "\n"
-    "Compiles a trained network, and runs it in the secure world through OP-TEE, so that Linux\n"
-    "sees neither weights nor data while it computes.";
+    "Compiles a trained network or language model, and runs it in the secure world through OP-TEE,\n"
+    "so that Linux sees neither weights nor data while it computes.";
 
 constexpr const char* kFooter =
     "Examples:\n"
     "  smartzone compile digits.onnx -o digits.szp --preprocess preprocess.json\n"
     "  smartzone analyze digits.szp\n"
     "  smartzone run digits.szp photo.png\n"
+    "  smartzone generate stories.szp --prompt 'Once upon a time'\n"
     "  smartzone COMMAND --help\n"
     "\n"
     "Exit status: 0 done; 1 wrong usage, or a file that does not fit; 2 the TEE is not there,\n"
-    "refused, or has too little secure memory.";
+    "refused, or has too little secure memory; 130 Ctrl-C ended an answer.";
 
 int run(int argc, char** argv) {
   CLI::App app(kAbout, "smartzone");
@@ -42,6 +43,9 @@ int run(int argc, char** argv) {
   sz::cli::add_run(app, globals, &action);
   sz::cli::add_accuracy(app, globals, &action);
   sz::cli::add_bench(app, globals, &action);
+  sz::cli::add_generate(app, globals, &action);
+  sz::cli::add_chat(app, globals, &action);
+  sz::cli::add_perplexity(app, globals, &action);
   sz::cli::add_device_info(app, globals, &action);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/files.h"
+#include "cli/language_options.h"
 #include "cli/quantize.h"
 #include "cli/table.h"
 #include "compiler/compile.h"
@@ -30,7 +31,9 @@ constexpr const char* kFooter =
     "  smartzone compile net.onnx -o net.szp --quantize int8 --calibrate photos --preprocess "
     "preprocess.json\n"
     "  smartzone compile net.cfg --weights net.weights -o net.szp      (Darknet)\n"
-    "  smartzone compile net.tflite -o net.szp                         (TensorFlow Lite)";
+    "  smartzone compile net.tflite -o net.szp                         (TensorFlow Lite)\n"
+    "  smartzone compile model.gguf -o model.szp --quantize q4_0 --context 512   (language model)\n"
+    "  smartzone compile stories15M.bin --tokenizer tokenizer.bin -o stories.szp (llama2.c)";
 
 struct CompileArguments {
   std::string model;
@@ -43,6 +46,7 @@ struct CompileArguments {
   bool reference_kernels = false;
   bool no_bands = false;
   QuantizeArguments quantize;
+  LanguageArguments language;
 };
 
 // "data=1,3,224,224".
@@ -72,6 +76,7 @@ compiler::CompileOptions compile_options(const CompileArguments& arguments) {
   if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
   options.reference_kernels = arguments.reference_kernels;
   options.bands = !arguments.no_bands;
+  options.language = language_options(arguments.language, arguments.quantize.to);
   for (const std::string& word : arguments.input_shapes) {
     if (!options.input_shapes.insert(parse_shape(word)).second) {
       throw Error("--input-shape " + word + ": this input is named twice");
@@ -79,6 +84,13 @@ compiler::CompileOptions compile_options(const CompileArguments& arguments) {
   }
   options.progress = [](std::string_view what) { std::cerr << "compile: " << what << '\n'; };
   return options;
+}
+
+Json language_json(const compiler::LanguageReport& report) {
+  return {{"context", report.context},       {"batch", report.batch},
+          {"parameters", report.parameters}, {"cache", report.cache},
+          {"caches_bytes", report.state},    {"conversation_bytes", report.conversation},
+          {"matrices", report.conversions}};
 }
 
 Json report_json(const compiler::Report& report, const CompileArguments& arguments) {
@@ -103,7 +115,8 @@ Json report_json(const compiler::Report& report, const CompileArguments& argumen
                : Json(static_cast<double>(report.arena) / static_cast<double>(report.live_bound))},
           {"banded_chains", report.banded_chains},
           {"order", report.order},
-          {"placement", report.placement}};
+          {"placement", report.placement},
+          {"language", report.language ? language_json(*report.language) : Json(nullptr)}};
 }
 
 // What the compiler refuses is the input's fault, but for a defect of its own.
@@ -126,7 +139,7 @@ int compile(const Globals& globals, const CompileArguments& arguments) {
   };
   compiler::CompileResult result = run();
   std::optional<Judged> judged;
-  if (!arguments.quantize.to.empty()) {
+  if (arguments.quantize.to == "int8") {
     // The samples are read as the inputs of the network on f32.
     const Package real = Package::from_bytes(std::move(result.package), arguments.model);
     options.quantize = quantize_options(arguments.quantize, real);
@@ -161,10 +174,10 @@ int inspect_model(const Globals& globals, const std::string& path) {
 
 void add_compile(CLI::App& app, Globals& globals, Action* action) {
   auto arguments = std::make_shared<CompileArguments>();
-  CLI::App* sub = app.add_subcommand("compile", "compile a trained network (ONNX, Darknet, TensorFlow Lite) to a package");
+  CLI::App* sub = app.add_subcommand("compile", "compile a trained model (ONNX, Darknet, TensorFlow Lite, GGUF, llama2.c) to a package");
   sub->fallthrough();
   sub->footer(kFooter);
-  sub->add_option("model", arguments->model, "trained network (.onnx, .cfg, .tflite)")->required();
+  sub->add_option("model", arguments->model, "trained model (.onnx, .cfg, .tflite, .gguf, .bin)")->required();
   sub->add_option("-o,--output", arguments->output, "package to write (.szp)")->required();
   sub->add_option("--weights", arguments->weights,
                   "weights of a .cfg (default: beside it, with the ending .weights)");
@@ -180,6 +193,7 @@ void add_compile(CLI::App& app, Globals& globals, Action* action) {
   sub->add_flag("--reference-kernels", arguments->reference_kernels,
                 "the plain loops instead of the vector kernels: slow, for comparison");
   add_quantize_options(*sub, &arguments->quantize);
+  add_language_options(*sub, &arguments->language);
   sub->callback([&globals, arguments, action] {
     *action = [&globals, arguments] { return compile(globals, *arguments); };
   });

@@ -29,14 +29,14 @@ std::string tally_text(const char* what, const Tally& tally) {
 }  // namespace
 
 void add_quantize_options(CLI::App& sub, QuantizeArguments* arguments) {
-  const auto is_word = CLI::IsMember({"int8"});
+  const auto is_word = CLI::IsMember({"int8", "q8_0", "q4_0", "f16", "f32"});
   CLI::Option* to = sub.add_option("--quantize", arguments->to,
-                                   "int8: 8-bit integers instead of f32; needs --calibrate")
+                                   "networks: int8, 8-bit integers instead of f32, needs --calibrate; language models: "
+                                   "q8_0, q4_0, f16 or f32")
                         ->check(is_word);
   CLI::Option* calibrate =
       sub.add_option("--calibrate", arguments->calibrate,
                      "sample inputs: a folder of pictures or tensors, a .npy or an idx file");
-  to->needs(calibrate);
   calibrate->needs(to);
   sub.add_option("--calibrate-limit", arguments->limit, "most samples that are used")
       ->check(CLI::Range(1, 100000))
@@ -53,7 +53,13 @@ void add_quantize_options(CLI::App& sub, QuantizeArguments* arguments) {
 }
 
 void check(const QuantizeArguments& arguments) {
-  if (arguments.to.empty() && arguments.set.given()) {
+  if (arguments.to == "int8" && arguments.calibrate.empty()) {
+    throw Error("--quantize int8 needs sample inputs: --calibrate FOLDER or FILE");
+  }
+  if (arguments.to != "int8" && !arguments.calibrate.empty()) {
+    throw Error("--calibrate is for --quantize int8");
+  }
+  if (arguments.to != "int8" && arguments.set.given()) {
     throw Error("--eval-... judges a quantised network; it needs --quantize int8");
   }
 }

@@ -11,7 +11,7 @@
 namespace sz::cli {
 
 struct QuantizeArguments {
-  std::string to;  // "int8", or empty: not at all
+  std::string to;  // "int8"; "q8_0", "q4_0", ... of language models; or empty: not at all
   std::string calibrate;
   std::size_t limit = 200;
   std::string range = "error";

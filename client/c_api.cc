@@ -1,60 +1,14 @@
 // The C interface over the C++ one: no exception leaves, no null pointer is followed.
 #include <algorithm>
 #include <cstring>
-#include <new>
-#include <optional>
 #include <string>
 
-#include "include/smartzone/smartzone.h"
-#include "include/smartzone/smartzone.hpp"
+#include "client/c_api.h"
 
-struct sz_package {
-  sz::Package package;
-};
-
-struct sz_session {
-  sz::Session session;
-  std::optional<sz::Package> package = std::nullopt;  // what is loaded
-  std::string advice = {};                            // what sz_session_cores gave last
-};
+using sz::c_api::guarded;
+using sz::c_api::require;
 
 namespace {
-
-thread_local std::string last_error;
-thread_local std::uint32_t last_status = 0;
-
-int fail(int code, const std::string& message, std::uint32_t status = 0) noexcept {
-  try {
-    last_error = message;
-  } catch (...) {
-    last_error.clear();  // no memory even for the sentence
-  }
-  last_status = status;
-  return code;
-}
-
-// Runs `body`, which may throw, and turns what it throws into a code.
-template <typename Body>
-int guarded(Body body) noexcept {
-  last_error.clear();
-  last_status = 0;
-  try {
-    body();
-    return SZ_OK;
-  } catch (const sz::Error& error) {
-    return fail(static_cast<int>(error.kind()), error.what(), error.status());
-  } catch (const std::bad_alloc&) {
-    return fail(SZ_ERROR_INTERNAL, "no memory in the normal world");
-  } catch (const std::exception& error) {
-    return fail(SZ_ERROR_INTERNAL, std::string("internal error: ") + error.what());
-  } catch (...) {
-    return fail(SZ_ERROR_INTERNAL, "internal error");
-  }
-}
-
-void require(const void* pointer, const char* name) {
-  if (pointer == nullptr) throw sz::Error(std::string("argument '") + name + "' is null");
-}
 
 void fill(const std::vector<sz::TensorInfo>& tensors, std::size_t index, const char* what,
           sz_tensor_info* info) {
@@ -111,10 +65,36 @@ sz::Session::Options to_options(const sz_options* from) {
 
 }  // namespace
 
+namespace sz::c_api {
+
+thread_local std::string last_error;
+thread_local std::uint32_t last_status = 0;
+
+int fail(int code, const std::string& message, std::uint32_t status) noexcept {
+  try {
+    last_error = message;
+  } catch (...) {
+    last_error.clear();  // no memory even for the sentence
+  }
+  last_status = status;
+  return code;
+}
+
+void clear_error() noexcept {
+  last_error.clear();
+  last_status = 0;
+}
+
+void require(const void* pointer, const char* name) {
+  if (pointer == nullptr) throw Error(std::string("argument '") + name + "' is null");
+}
+
+}  // namespace sz::c_api
+
 extern "C" {
 
-const char* sz_last_error(void) { return last_error.c_str(); }
-uint32_t sz_last_status(void) { return last_status; }
+const char* sz_last_error(void) { return sz::c_api::last_error.c_str(); }
+uint32_t sz_last_status(void) { return sz::c_api::last_status; }
 const char* sz_version(void) { return SMARTZONE_VERSION; }
 
 int sz_package_open(const char* path, sz_package** package) {
@@ -270,8 +250,8 @@ int sz_session_memory(sz_session* session, sz_secure_memory* memory) {
     require(session, "session");
     require(memory, "memory");
     const sz::SecureMemory from = session->session.secure_memory();
-    *memory = {from.control, from.weights, from.arena, from.scratch,
-               from.board,   from.stacks,  from.now,   from.peak};
+    *memory = {from.control,  from.weights, from.arena,  from.scratch, from.state,
+               from.language, from.board,   from.stacks, from.now,     from.peak};
   });
 }
 

@@ -99,6 +99,40 @@ static void check_cores(const sz_package *package) {
   CHECK(sz_session_close(session) == SZ_OK);
 }
 
+/* A network is refused by the functions for language models, in a sentence. */
+static void check_no_language(const sz_package *package) {
+  sz_session *session = NULL;
+  sz_language language;
+  sz_sampling sampling;
+  sz_score score;
+  sz_generate_options options;
+  CHECK(sz_package_language(package, &language) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "not a language model") != NULL);
+  sz_sampling_greedy(&sampling);
+  sz_sampling_greedy(NULL);
+  CHECK(sampling.temperature == 0 && sampling.top_p == 1 && sampling.repeat_window == 64);
+  CHECK(sz_session_open(SZ_BACKEND_HOST, &session) == SZ_OK);
+  CHECK(sz_session_generate(session, "x", NULL, NULL, NULL, NULL) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "no model is loaded") != NULL);
+  CHECK(sz_session_load(session, package, NULL, NULL) == SZ_OK);
+  CHECK(sz_session_generate(session, "x", NULL, NULL, NULL, NULL) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "use run") != NULL);
+  CHECK(sz_session_generate(session, NULL, NULL, NULL, NULL, NULL) == SZ_ERROR_INPUT);
+  memset(&options, 0, sizeof(options));
+  options.reserved[4] = 1;
+  CHECK(sz_session_generate(session, "x", &options, NULL, NULL, NULL) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "reserved") != NULL);
+  options.reserved[4] = 0;
+  options.go_on = 2;
+  CHECK(sz_session_generate(session, "x", &options, NULL, NULL, NULL) == SZ_ERROR_INPUT);
+  CHECK(strstr(sz_last_error(), "go_on") != NULL);
+  CHECK(sz_session_score(session, "x", &score) == SZ_ERROR_INPUT);
+  CHECK(sz_session_save(session, "/nowhere/x") == SZ_ERROR_INPUT);
+  CHECK(sz_session_resume(session, NULL) == SZ_ERROR_INPUT);
+  check_run(session);
+  CHECK(sz_session_close(session) == SZ_OK);
+}
+
 int main(int argc, char **argv) {
   sz_package *package = NULL;
   CHECK(argc == 2);
@@ -112,6 +146,7 @@ int main(int argc, char **argv) {
   check_package(package);
   check_session(package);
   check_cores(package);
+  check_no_language(package);
   CHECK(sz_package_close(package) == SZ_OK && sz_package_close(NULL) == SZ_OK);
   CHECK(sz_session_close(NULL) == SZ_OK);
   return 0;

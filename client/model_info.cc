@@ -17,6 +17,7 @@ constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kMaxTensorsOfKind = package::kMaxOperandsPerStep;
 constexpr std::size_t kMaxRankOfShape = 6;
 constexpr std::size_t kMaxLabels = 1u << 20;
+constexpr std::size_t kMaxFormats = 64;
 constexpr std::uint32_t kMaxImageSide = 1u << 14;
 
 // What errors name: the file and the member, e.g. "digits.szp: inputs[0].shape".
@@ -173,6 +174,39 @@ Preprocess preprocess_of(const Json& object, const Place& place) {
   return p;
 }
 
+std::map<std::string, std::uint64_t> formats_of(const Json& object, const Place& place) {
+  const Json& formats = member_of(object, "formats", place);
+  const Place formats_place = place.at("formats");
+  if (!formats.is_object() || formats.size() > kMaxFormats) {
+    formats_place.refuse("is not an object of at most " + std::to_string(kMaxFormats) + " numbers");
+  }
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& [name, count] : formats.items()) {
+    counts[name] = static_cast<std::uint64_t>(
+        integer_of(count, 0, std::numeric_limits<std::int32_t>::max(), formats_place.at(name)));
+  }
+  return counts;
+}
+
+LanguageInfo language_of(const Json& object, const Place& place) {
+  const auto number = [&](const char* name) {
+    return static_cast<std::uint32_t>(integer_of(member_of(object, name, place), 1,
+                                                 std::numeric_limits<std::int32_t>::max(),
+                                                 place.at(name)));
+  };
+  LanguageInfo language;
+  language.context = number("context");
+  language.vocabulary = number("vocabulary");
+  language.batch = number("batch");
+  language.cache = text_of(member_of(object, "cache", place), place.at("cache"));
+  language.formats = formats_of(object, place);
+  const auto chat = object.find("chat_template");
+  if (chat != object.end() && !chat->is_null()) {
+    language.chat_template = text_of(*chat, place.at("chat_template"));
+  }
+  return language;
+}
+
 Json parse_json(std::string_view json, const Place& place) {
   // The depth is bounded by hand: the parser's recursion is not, and a package is not trusted.
   constexpr int kMaxDepth = 64;
@@ -196,8 +230,15 @@ ModelInfo parse_model_info(std::string_view json, const std::string& where) {
   ModelInfo info;
   integer_of(member_of(object, "format", place), kFormat, kFormat, place.at("format"));
   info.name = text_of(member_of(object, "name", place), place.at("name"));
+  const auto language = object.find("language");
+  if (language != object.end() && !language->is_null()) {
+    info.language = language_of(*language, place.at("language"));
+  }
   info.inputs = tensors_of(object, "inputs", 0, place);
-  info.outputs = tensors_of(object, "outputs", 1, place);
+  info.outputs = tensors_of(object, "outputs", info.language ? 0 : 1, place);
+  if (info.language && !(info.inputs.empty() && info.outputs.empty())) {
+    place.at("language").refuse("is there, but so are inputs or outputs");
+  }
   info.labels = labels_of(object, place);
   const auto preprocess = object.find("preprocess");
   if (preprocess != object.end() && !preprocess->is_null()) {

@@ -7,8 +7,11 @@
 //    "preprocess": null | {"version": 1, "color": "GRAY" | "RGB" | "BGR",
 //                          "resize": null | {"shorter_side": N} | {"height": H, "width": W},
 //                          "crop": null | {"height": H, "width": W},
-//                          "mean": [one per channel], "scale": [one per channel]}}
+//                          "mean": [one per channel], "scale": [one per channel]},
+//    "language": null | {"context": N, "vocabulary": N, "batch": N, "cache": "f32",
+//                        "formats": {"Q6_K -> q8_0": 3, ...}, "chat_template": null | "..."}}
 //
+// A language model has no inputs and no outputs; anything else has an output at least.
 // Other members (the compiler's report) are left alone. The section is not trusted: the TA never
 // sees it, and every value is checked here.
 #pragma once
@@ -28,6 +31,7 @@ struct ModelInfo {
   std::vector<TensorInfo> outputs;
   std::vector<std::string> labels;
   std::optional<Preprocess> preprocess;
+  std::optional<LanguageInfo> language;
 };
 
 // Parses the section. `where` is what errors name, usually the package's path. Throws Error with

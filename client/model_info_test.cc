@@ -58,6 +58,43 @@ TEST(ModelInfo, TakesAbsentLabelsAndPreprocessing) {
   EXPECT_EQ(info.inputs[0].bytes(), 8u);
 }
 
+constexpr const char* kLanguage = R"({
+  "format": 1, "name": "stories", "inputs": [], "outputs": [],
+  "language": {"context": 512, "vocabulary": 32000, "batch": 64, "cache": "q8_0",
+               "formats": {"Q6_K -> q8_0": 3, "F32": 13}, "chat_template": "<|im_start|>"}})";
+
+TEST(ModelInfo, ReadsWhatALanguageModelIs) {
+  const ModelInfo info = parse_model_info(kLanguage, "m.szp");
+  ASSERT_TRUE(info.language);
+  EXPECT_EQ(info.language->context, 512u);
+  EXPECT_EQ(info.language->vocabulary, 32000u);
+  EXPECT_EQ(info.language->batch, 64u);
+  EXPECT_EQ(info.language->cache, "q8_0");
+  EXPECT_EQ(info.language->formats.at("Q6_K -> q8_0"), 3u);
+  EXPECT_EQ(info.language->chat_template, "<|im_start|>");
+  EXPECT_EQ(parse_model_info(replaced(kLanguage, "\"<|im_start|>\"", "null"), "m.szp")
+                .language->chat_template,
+            "");
+  EXPECT_FALSE(parse_model_info(kGood, "m.szp").language);
+}
+
+TEST(ModelInfo, NamesTheMemberOfALanguageModelThatIsWrong) {
+  const auto with = [](const char* from, const char* to) {
+    return error_of(replaced(kLanguage, from, to));
+  };
+  EXPECT_THAT(with("\"context\": 512, ", ""), HasSubstr("language.context is missing"));
+  EXPECT_THAT(with("512", "0"), HasSubstr("language.context is not an integer from 1"));
+  EXPECT_THAT(with("32000", "1e3"), HasSubstr("language.vocabulary"));
+  EXPECT_THAT(with("64", "2147483648"), HasSubstr("language.batch"));
+  EXPECT_THAT(with("\"q8_0\"", "8"), HasSubstr("language.cache is not a text"));
+  EXPECT_THAT(with("13}", "-1}"), HasSubstr("language.formats.F32"));
+  EXPECT_THAT(with("\"<|im_start|>\"", "5"), HasSubstr("language.chat_template is not a text"));
+  EXPECT_THAT(with("\"inputs\": []", R"("inputs": [{"name": "x", "dtype": "f32", "shape": []}])"),
+              HasSubstr("so are inputs or outputs"));
+  EXPECT_THAT(error_of(R"({"format":1,"name":"n","inputs":[],"outputs":[],"language":null})"),
+              HasSubstr("outputs is not a list of 1"));
+}
+
 TEST(ModelInfo, NamesTheMemberThatIsWrong) {
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(error_of("[]"), HasSubstr("not a JSON object"));

@@ -63,6 +63,9 @@ const std::vector<std::string>& Package::labels() const { return state_->info.la
 const Preprocess* Package::preprocess() const {
   return state_->info.preprocess ? &*state_->info.preprocess : nullptr;
 }
+const LanguageInfo* Package::language() const {
+  return state_->info.language ? &*state_->info.language : nullptr;
+}
 std::span<const std::byte> Package::plan() const { return state_->file.plan; }
 std::span<const std::byte> Package::weights() const { return state_->file.weights; }
 const std::string& Package::info_json() const { return state_->info_json; }

@@ -75,25 +75,67 @@ void check_side(const Package& package, const package::PlanView& plan, const Sid
   }
 }
 
+// A package's plan on its own memory: the view wants 8-byte alignment, and a caller's bytes need
+// not have it. No view if the plan is none.
+class OpenPlan {
+ public:
+  explicit OpenPlan(const Package& package) {
+    const std::span<const std::byte> bytes = package.plan();
+    copy_.resize(bytes.size() / sizeof(std::uint64_t) + 1);
+    std::memcpy(copy_.data(), bytes.data(), bytes.size());
+    sound_ = package::PlanView::parse(std::as_bytes(std::span(copy_)).first(bytes.size()),
+                                      package::sha256_host, &view_)
+                 .ok();
+  }
+  const package::PlanView* view() const { return sound_ ? &view_ : nullptr; }
+
+ private:
+  std::vector<std::uint64_t> copy_;
+  package::PlanView view_;
+  bool sound_ = false;
+};
+
+void check_language(const Package& package, const package::LanguageRecord& plan) {
+  if (package.language() == nullptr) {
+    contradiction(package,
+                  "its plan is a language model's, its information section says nothing "
+                  "of one");
+  }
+  const LanguageInfo& info = *package.language();
+  const auto compare = [&](const char* what, std::uint32_t told, std::uint32_t own) {
+    if (told == own) return;
+    contradiction(package, "its information section says that the " + std::string(what) + " is " +
+                               std::to_string(told) + ", its plan " + std::to_string(own));
+  };
+  compare("context", info.context, plan.context);
+  compare("vocabulary", info.vocabulary, plan.vocabulary);
+  compare("batch", info.batch, plan.batch);
+}
+
 }  // namespace
 
 void check_info_against_plan(const Package& package) {
-  // A copy, for the view wants 8-byte alignment, and a caller's bytes need not have it.
-  const std::span<const std::byte> bytes = package.plan();
-  std::vector<std::uint64_t> copy(bytes.size() / sizeof(std::uint64_t) + 1);
-  std::memcpy(copy.data(), bytes.data(), bytes.size());
-  package::PlanView plan;
-  if (!package::PlanView::parse(std::as_bytes(std::span(copy)).first(bytes.size()),
-                                package::sha256_host, &plan)
-           .ok() ||
-      plan.entries().empty()) {
+  const OpenPlan open(package);
+  if (open.view() == nullptr || open.view()->entries().empty()) return;
+  const package::PlanView& plan = *open.view();
+  if (!plan.language().empty()) {
+    check_language(package, plan.language()[0]);
     return;
+  }
+  if (package.language() != nullptr) {
+    contradiction(package, "its information section is a language model's, its plan is not");
   }
   const package::EntryRecord& entry = plan.entries()[0];
   check_side(package, plan, {"input", package.inputs(), entry.operand_begin, entry.input_count});
   check_side(package, plan,
              {"output", package.outputs(), std::uint64_t{entry.operand_begin} + entry.input_count,
               entry.output_count});
+}
+
+std::uint32_t most_text_bytes(const Package& package) {
+  const OpenPlan open(package);
+  if (open.view() == nullptr || open.view()->language().empty()) return 0;
+  return open.view()->language()[0].most_text_bytes;
 }
 
 std::uint32_t useful_cores(std::span<const std::byte> plan, std::uint32_t most) {

@@ -19,7 +19,8 @@ std::optional<engine::MemoryNeed> secure_need(ByteSpan plan, std::uint32_t cores
   engine::MemoryNeed need;
   if (!engine::memory_need(header, cores, &need).ok()) return std::nullopt;
   for (std::uint64_t* region :
-       {&need.control, &need.weights, &need.arena, &need.scratch, &need.board, &need.stacks}) {
+       {&need.control, &need.weights, &need.arena, &need.state, &need.language, &need.scratch,
+        &need.board, &need.stacks}) {
     *region = align_up(*region, engine::kPageBytes);
   }
   return need;
@@ -38,6 +39,10 @@ std::string region_text(const engine::MemoryNeed& need) {
   std::string text = "weights " + std::to_string(need.weights) + ", arena " +
                      std::to_string(need.arena) + ", scratch " + std::to_string(need.scratch) +
                      ", control " + std::to_string(need.control);
+  if (need.state + need.language != 0) {
+    text += ", key-value caches " + std::to_string(need.state) + ", conversation " +
+            std::to_string(need.language);
+  }
   if (need.board + need.stacks != 0) {
     text += ", other cores' board and stacks " + std::to_string(need.board + need.stacks);
   }
@@ -90,13 +95,15 @@ Error out_of_secure_memory(const std::string& model, const engine::MemoryNeed& n
     const char* name;
     std::uint64_t bytes;
   };
-  const std::array<Piece, 7> pieces = {{{"control", need.control},
+  const std::array<Piece, 9> pieces = {{{"control", need.control},
                                         {"weights", need.weights},
                                         {"arena", need.arena},
                                         {"scratch", need.scratch},
                                         {"", 0},  // the trusted OS's own
                                         {"board", need.board},
-                                        {"stacks", need.stacks}}};
+                                        {"stacks", need.stacks},
+                                        {"state", need.state},
+                                        {"language", need.language}}};
   std::string what = "the trusted OS could not give its own structures room";
   if (region < pieces.size() && pieces[region].bytes != 0) {
     what = "there was no piece of " + mib_text(pieces[region].bytes) + " for the region '" +

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/status.h"
 #include "client/errors.h"
+#include "client/lent_cores.h"
 #include "client/session_state.h"
 #include "package/plan_format.h"
 #include "protocol/commands.h"
@@ -44,25 +45,6 @@ void check_input(const TensorInfo& want, const Tensor& have, std::size_t index) 
                 std::to_string(have.data.size()));
   }
 }
-
-// Lenders are in the secure world while this lives. They are sent ahead of the run, so that they
-// are there when the first operator hands out work. A run that fails may take the lenders with it.
-class LentCores {
- public:
-  LentCores(const std::unique_ptr<client::Lenders>& lenders, std::uint64_t group,
-            std::uint32_t count)
-      : lenders_(lenders) {
-    if (lenders_ != nullptr && count != 0) lenders_->begin(group, count);
-  }
-  ~LentCores() {
-    if (lenders_ != nullptr) lenders_->end();
-  }
-  LentCores(const LentCores&) = delete;
-  LentCores& operator=(const LentCores&) = delete;
-
- private:
-  const std::unique_ptr<client::Lenders>& lenders_;
-};
 
 }  // namespace
 
@@ -165,6 +147,11 @@ void Session::State::forget() {
   package.reset();
   inputs.reset();
   outputs.reset();
+  conversation = {};
+}
+
+std::uint32_t Session::State::cores_to_use() const {
+  return most_cores == 0 ? usable : std::min(most_cores, usable);
 }
 
 void Session::State::drop_quietly() {
@@ -197,6 +184,10 @@ DeviceInfo Session::device_info() {
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
   State& state = *state_;
   if (!state.package) throw Error("no model is loaded: call load before run");
+  if (state.package->language() != nullptr) {
+    throw Error("'" + state.package->name() +
+                "' is a language model: use generate (or prompt and next) instead of run");
+  }
   const std::vector<TensorInfo>& wanted = state.package->inputs();
   if (inputs.size() != wanted.size()) {
     throw Error("'" + state.package->name() + "' takes " + std::to_string(wanted.size()) +
@@ -209,13 +200,12 @@ std::vector<Tensor> Session::run(std::span<const Tensor> inputs) {
     std::memcpy(state.inputs->bytes().data() + at, inputs[i].data.data(), inputs[i].data.size());
     at += inputs[i].data.size();
   }
-  const std::uint32_t cores =
-      state.most_cores == 0 ? state.usable : std::min(state.most_cores, state.usable);
+  const std::uint32_t cores = state.cores_to_use();
   Parameters parameters{Parameter::memory_in(*state.inputs, state.inputs_bytes),
                         Parameter::memory_out(*state.outputs, state.outputs_bytes),
                         Parameter::value(kRunEntry, cores)};
   {
-    const LentCores lent(state.lenders, state.group, cores - 1);
+    const client::LentCores lent(state.lenders, state.group, cores - 1);
     state.command(SMARTZONE_CMD_RUN, parameters, "running '" + state.package->name() + "'");
   }
   std::vector<Tensor> results;
@@ -243,6 +233,8 @@ SecureMemory Session::secure_memory() {
   memory.weights = reply.weights_mapped;
   memory.arena = reply.arena_mapped;
   memory.scratch = reply.scratch_mapped;
+  memory.state = reply.state_mapped;
+  memory.language = reply.language_mapped;
   memory.board = reply.board_mapped;
   memory.stacks = reply.stacks_mapped;
   memory.now = reply.mapped_now;

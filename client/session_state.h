@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "client/core_choice.h"
@@ -12,6 +13,14 @@
 #include "protocol/commands.h"
 
 namespace sz {
+
+// Of a language model in the trusted application.
+struct Conversation {
+  std::unique_ptr<client::SharedBuffer> text;     // a prompt, or what was written
+  std::unique_ptr<client::SharedBuffer> control;  // the commands' structures
+  Context context;                                // as the last command told
+  std::uint32_t most_text_bytes = 0;              // of one prompt
+};
 
 struct Session::State {
   // Declared first, so that it closes after the buffers have gone.
@@ -33,6 +42,8 @@ struct Session::State {
 
   std::uint32_t most_cores = 0;  // of the next run; 0: all that there are
 
+  Conversation conversation;
+
   void command(std::uint32_t number, client::Parameters& parameters, const std::string& doing);
   void command(std::uint32_t number, const std::string& doing);
   smartzone_info info();
@@ -45,6 +56,15 @@ struct Session::State {
   void invite_lenders();
   void send_weights(const Package& from, const Progress& progress);
   void check_sizes(const Package& loaded);
+  std::uint32_t cores_to_use() const;
+
+  // Conversations (conversation.cc).
+  const LanguageInfo& language(const char* function) const;
+  client::SharedBuffer& text_buffer(std::size_t bytes);
+  client::SharedBuffer& control_buffer();
+  Context add(std::span<const std::byte> text, std::uint32_t flags, const PromptOptions& how);
+  NextPiece next(std::uint32_t most_tokens);
+  Score score(bool logits);
 };
 
 }  // namespace sz

@@ -10,8 +10,11 @@
 #include "compiler/emit/info.h"
 #include "compiler/host/fold_on_engine.h"
 #include "compiler/import/darknet/importer.h"
+#include "compiler/import/gguf/importer.h"
+#include "compiler/import/llama2c/importer.h"
 #include "compiler/import/onnx/importer.h"
 #include "compiler/import/tflite/importer.h"
+#include "compiler/language/compile_language.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/bands.h"
 #include "compiler/plan/encode.h"
@@ -120,13 +123,17 @@ Imported read_darknet_files(std::span<const std::byte> cfg, const std::string& p
   return read_darknet(as_text(cfg), read_file(weights), path, weights, options);
 }
 
-Imported read_model(const std::string& path, const CompileOptions& options) {
-  const std::vector<std::byte> bytes = read_file(path);
-  switch (model_format(path, bytes)) {
+Imported read_model(const std::string& path, std::span<const std::byte> bytes, ModelFormat format,
+                    const CompileOptions& options) {
+  switch (format) {
     case ModelFormat::kOnnx:
       return read_onnx(bytes, path, options);
     case ModelFormat::kTflite:
       return read_tflite(bytes, path, options);
+    case ModelFormat::kGguf:
+    case ModelFormat::kLlama2c:
+      throw CompileError(path + ": is a language model, which has no graph of nodes; `smartzone inspect` "
+                                "shows the plan of its package");
     case ModelFormat::kDarknet:
       break;
   }
@@ -147,9 +154,19 @@ Report make_report(const Graph& graph, const Program& program, const Schedule& s
   return report;
 }
 
+void refuse_language_options(const std::string& source, const LanguageOptions& options) {
+  const char* what = nullptr;
+  if (options.quantize) what = "--quantize q8_0, q4_0, f16, f32 (networks take int8)";
+  if (options.context != 0) what = "--context";
+  if (!options.tokenizer_path.empty()) what = "--tokenizer";
+  if (options.logits_may_leave) what = "--allow-logits";
+  if (what != nullptr) throw CompileError(source + ": only a language model takes " + what);
+}
+
 CompileResult compile(Imported model, const CompileOptions& options) {
   Graph& graph = model.graph;
   const std::string source = graph.source;
+  refuse_language_options(source, options.language);
   run_passes(graph, options.progress, fold_on_engine);
   std::optional<QuantizationReport> quantization;
   if (options.quantize) quantization = quantize_graph(graph, *options.quantize, options.progress);
@@ -188,6 +205,38 @@ CompileResult compile(Imported model, const CompileOptions& options) {
   return result;
 }
 
+// llama2.c's files have no vocabulary: it lies beside them.
+std::vector<std::byte> read_tokenizer(const std::string& model, const LanguageOptions& options,
+                                      std::string* path) {
+  *path = options.tokenizer_path;
+  if (path->empty()) {
+    *path = (std::filesystem::path(model).parent_path() / "tokenizer.bin").string();
+    if (!std::filesystem::exists(*path)) {
+      throw CompileError(model + ": its tokenizer is not there: no " + *path +
+                         "; name the file with --tokenizer");
+    }
+  }
+  return read_file(*path);
+}
+
+CompileResult compile_language_file(const std::string& path, std::span<const std::byte> bytes,
+                                    ModelFormat format, const CompileOptions& options) {
+  tell(options, "import");
+  if (format == ModelFormat::kGguf) {
+    if (!options.language.tokenizer_path.empty()) {
+      throw CompileError(path + ": a GGUF file has its tokenizer in itself; --tokenizer is only for "
+                                "llama2.c's .bin files");
+    }
+    GgufImportOptions import;
+    import.source = path;
+    return compile_language(import_gguf(bytes, import), digest_of(bytes), options);
+  }
+  std::string tokenizer_path;
+  const std::vector<std::byte> tokenizer = read_tokenizer(path, options.language, &tokenizer_path);
+  return compile_language(import_llama2c(bytes, tokenizer, path, tokenizer_path),
+                          digest_of(bytes, tokenizer), options);
+}
+
 }  // namespace
 
 ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes) {
@@ -195,6 +244,8 @@ ModelFormat model_format(const std::string& path, std::span<const std::byte> byt
   if (ending == ".onnx") return ModelFormat::kOnnx;
   if (ending == ".cfg") return ModelFormat::kDarknet;
   if (ending == ".tflite") return ModelFormat::kTflite;
+  if (ending == ".gguf") return ModelFormat::kGguf;
+  if (ending == ".bin") return ModelFormat::kLlama2c;
   if (ending == ".weights") {
     throw CompileError(path +
                        ": holds Darknet weights only; name the .cfg file, and the weights "
@@ -204,6 +255,7 @@ ModelFormat model_format(const std::string& path, std::span<const std::byte> byt
   // TensorFlow Lite file has its identifier behind the first four bytes.
   std::string_view text = as_text(bytes);
   if (text.size() >= 8 && text.substr(4, 4) == "TFL3") return ModelFormat::kTflite;
+  if (text.substr(0, 4) == "GGUF") return ModelFormat::kGguf;
   if (text.substr(0, 1) == "\x08") return ModelFormat::kOnnx;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
@@ -218,7 +270,7 @@ ModelFormat model_format(const std::string& path, std::span<const std::byte> byt
   }
   throw CompileError(path +
                      ": it is not clear what kind of model this is; name it .onnx (ONNX), "
-                     ".tflite (TensorFlow Lite) or .cfg (Darknet)");
+                     ".tflite (TensorFlow Lite), .cfg (Darknet), .gguf (GGUF) or .bin (llama2.c)");
 }
 
 CompileResult compile_onnx(std::span<const std::byte> bytes, const std::string& source,
@@ -237,7 +289,12 @@ CompileResult compile_tflite(std::span<const std::byte> bytes, const std::string
 }
 
 CompileResult compile_file(const std::string& path, const CompileOptions& options) {
-  return compile(read_model(path, options), options);
+  const std::vector<std::byte> bytes = read_file(path);
+  const ModelFormat format = model_format(path, bytes);
+  if (format == ModelFormat::kGguf || format == ModelFormat::kLlama2c) {
+    return compile_language_file(path, bytes, format, options);
+  }
+  return compile(read_model(path, bytes, format, options), options);
 }
 
 ConstantPtr read_tensor_file(const std::string& path) {
@@ -245,7 +302,8 @@ ConstantPtr read_tensor_file(const std::string& path) {
 }
 
 std::string inspect_graph(const std::string& path, const CompileOptions& options) {
-  Imported model = read_model(path, options);
+  const std::vector<std::byte> bytes = read_file(path);
+  Imported model = read_model(path, bytes, model_format(path, bytes), options);
   run_passes(model.graph, options.progress, fold_on_engine);
   return print(model.graph);
 }

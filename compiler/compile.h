@@ -13,14 +13,15 @@
 
 #include "compiler/error.h"
 #include "compiler/graph/constant.h"
+#include "compiler/language/options.h"
 #include "compiler/quantize/options.h"
 #include "compiler/report/report.h"
 
 namespace sz::compiler {
 
-enum class ModelFormat { kOnnx, kDarknet, kTflite };
+enum class ModelFormat { kOnnx, kDarknet, kTflite, kGguf, kLlama2c };
 
-// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg, .tflite), or by the beginning where
+// What kind of file `bytes` are: by the ending of its path (.onnx, .cfg, .tflite, .gguf, .bin), or by the beginning where
 // that says nothing. Throws CompileError where both do not tell.
 ModelFormat model_format(const std::string& path, std::span<const std::byte> bytes);
 
@@ -41,6 +42,8 @@ struct CompileOptions {
   std::function<void(std::string_view)> progress;
   // Set: a network on f32 becomes one on 8-bit integers (quantize/options.h).
   std::optional<QuantizeOptions> quantize;
+  // Of language models only.
+  LanguageOptions language;
   // Most bytes of all constants that the compiler keeps, those that it computes included.
   std::uint64_t constant_budget = std::uint64_t{1} << 30;
 };

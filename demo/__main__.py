@@ -1,9 +1,11 @@
-"""The demo: boots the emulated device, runs a network in its secure world, and shows what each side saw.
+"""The demo: boots the emulated device, runs a network and lets a language model write in its secure
+world, and shows what each side saw.
 
     python3 -m demo [--flavour stock] [--model M.onnx --input FILE ... [--preprocess P] [--labels L]]
 
 Without --model it is the digits network of models/. Exit status 0 if the secure world's answers
-agree with the reference for every sample and are the same bits as the normal world's.
+agree with the reference for every sample and are the same bits as the normal world's, and (without
+--model) if both worlds write the story that models/tales has stored.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from demo import sample_set
+from demo import sample_set, tale
 from harness import package_file
 from harness.board import BUILD, Board, CommandFailed, call, host_smartzone, ta_file
 
@@ -119,6 +121,7 @@ def run(args):
     samples = (sample_set.users_own(args.model, args.input.split(), args.preprocess, args.labels)
                if args.model else sample_set.digits())
     package = sample_set.compile_model(samples)
+    tales = None if args.model else tale.compile_model()
 
     heading("analysis: the secure memory that it will take, before anything runs")
     print(host_smartzone("analyze", package, "--ta", ta_file(args.flavour), "--trusted-os",
@@ -146,9 +149,14 @@ def run(args):
         heading("secure memory")
         show_memory(secure, board.smartzone_json("device-info", "--backend", "tee"))
 
+        written = True
+        if tales:
+            heading("a language model writes in the secure world")
+            written = tale.run(board, tales)
+
         heading("what the normal world could see")
         firewalled = show_leaks(board, package)
-    done = agreed == len(samples.samples) and (firewalled or args.profile == "carveout")
+    done = agreed == len(samples.samples) and written and (firewalled or args.profile == "carveout")
     print(f"\n{'The demo is done.' if done else 'The demo FAILED: see above.'}")
     return 0 if done else 1
 

@@ -18,6 +18,17 @@ using package::StepRecord;
 using package::TensorRecord;
 
 constexpr std::uint8_t kWeights = static_cast<std::uint8_t>(RegionKind::kWeights);
+constexpr std::uint8_t kArena = static_cast<std::uint8_t>(RegionKind::kArena);
+constexpr std::uint8_t kState = static_cast<std::uint8_t>(RegionKind::kState);
+
+std::uint64_t bytes_of_region(const PlanHeader& header, std::uint8_t region) {
+  switch (RegionKind{region}) {
+    case RegionKind::kWeights: return header.weights_bytes;
+    case RegionKind::kArena: return header.arena_bytes;
+    case RegionKind::kState: return header.state_bytes;
+  }
+  return 0;
+}
 
 // Whether [begin, begin + count) lies within a table of `size` entries.
 bool in_table(std::uint64_t begin, std::uint64_t count, std::uint64_t size) {
@@ -44,21 +55,21 @@ Status check_tensor(const TensorRecord& record, const PlanHeader& header, Tensor
   if (!fits) return Status::kTensorShape;
 
   if (record.region >= package::kRegionKinds) return Status::kTensorRegion;
-  const bool constant = record.region == kWeights;
-  const std::uint64_t region_bytes = constant ? header.weights_bytes : header.arena_bytes;
+  const bool whole = record.region != kArena;
+  const std::uint64_t region_bytes = bytes_of_region(header, record.region);
 
-  // Only activations are ever parts of something larger (columns, or bands of rows); constants are
-  // dense and aligned.
+  // Only activations are ever parts of something larger (columns, or bands of rows); constants and
+  // states are dense and aligned.
   const bool slice = record.pitch != inner;
   const std::uint64_t pitch_bytes = record.pitch * element;
-  if (record.pitch < inner || (slice && constant) || pitch_bytes > region_bytes) {
+  if (record.pitch < inner || (slice && whole) || pitch_bytes > region_bytes) {
     return Status::kTensorPitch;
   }
   std::uint64_t end = 0;
   fits = checked_mul(rows - 1, pitch_bytes, &end) && checked_add(end, inner * element, &end) &&
          checked_add(end, record.offset, &end);
   if (!fits || end > region_bytes) return Status::kTensorBounds;
-  if (record.offset % (constant ? package::kTensorAlignment : element) != 0) {
+  if (record.offset % (whole ? package::kTensorAlignment : element) != 0) {
     return Status::kTensorAlignment;
   }
 
@@ -72,7 +83,7 @@ Status check_tensor(const TensorRecord& record, const PlanHeader& header, Tensor
 
 // Follows the steps and keeps account of which tensors hold what was written to them.
 //
-// Invariant: no two arena tensors that are kValid overlap. So the bytes that a tensor shares with
+// Constants and states can always be read. Invariant: no two arena tensors that are kValid overlap. So the bytes that a tensor shares with
 // each of them may be added up, and if the sum is all of its bytes, all have been written.
 class Checker {
  public:
@@ -87,8 +98,9 @@ class Checker {
     return extent_of(plan_.tensors()[tensor], views_[tensor]);
   }
   bool in_arena(std::uint32_t tensor) const {
-    return tensor < states_.size() && plan_.tensors()[tensor].region != kWeights;
+    return tensor < states_.size() && plan_.tensors()[tensor].region == kArena;
   }
+  bool is_state(std::uint32_t tensor) const { return plan_.tensors()[tensor].region == kState; }
 
   bool readable(std::uint32_t tensor) const;
   void write(std::uint32_t tensor);
@@ -116,6 +128,7 @@ bool Checker::readable(std::uint32_t tensor) const {
 
 // All bytes of a tensor are written: what lay there before is no more.
 void Checker::write(std::uint32_t tensor) {
+  if (is_state(tensor)) return;  // always readable: zero, or of an earlier run
   const Extent written = extent(tensor);
   for (std::uint32_t i = 0; i < states_.size(); ++i) {
     if (states_[i] == TensorState::kValid && overlap(written, extent(i))) {
@@ -162,7 +175,7 @@ Status Checker::check_aliases(const StepRecord& step, const ops::Operator& op) c
     if (operands[i] != kNoTensor && !readable(operands[i])) return Status::kReadBeforeWrite;
   }
   for (std::uint32_t o = inputs; o < inputs + step.output_count; ++o) {
-    if (!in_arena(operands[o])) return Status::kWriteToConstant;
+    if (!in_arena(operands[o]) && !is_state(operands[o])) return Status::kWriteToConstant;
     const Extent output = extent(operands[o]);
     for (std::uint32_t i = 0; i < o; ++i) {
       if (operands[i] == kNoTensor || !overlap(output, extent(operands[i]))) continue;
@@ -194,7 +207,9 @@ Status Checker::check_step(const StepRecord& record) {
 // other. Its tensors are all in the arena, and it has an output.
 bool Checker::enter(const EntryRecord& entry) {
   const std::uint64_t count = std::uint64_t{entry.input_count} + entry.output_count;
+  const bool runs = entry.kind == static_cast<std::uint32_t>(package::EntryKind::kRun);
   if (entry.kind > static_cast<std::uint32_t>(package::EntryKind::kDecode) ||
+      runs != plan_.language().empty() ||  // a language model has the other kinds, and only it
       entry.output_count == 0 || count > kMaxOperandsPerStep ||
       !in_table(entry.operand_begin, count, plan_.operands().size())) {
     return false;
@@ -232,6 +247,38 @@ Failure Checker::check_entry(std::uint32_t index) {
   return kSuccess;
 }
 
+// The language record fits the plan; its number, counted from 1, if a field does not.
+std::uint32_t wrong_language_field(const PlanView& plan, std::span<const TensorView> views,
+                                   const package::LanguageRecord& record) {
+  if (record.vocabulary == 0) return 1;
+  if (record.context == 0 || record.context > package::kMaxContext) return 2;
+  if (record.batch == 0 || record.batch > record.context) return 3;
+  if ((record.flags & ~package::kLogitsMayLeave) != 0) return 4;
+  const auto fits = [&](std::uint32_t index, package::EntryKind kind, std::uint32_t tokens) {
+    if (index >= plan.entries().size()) return false;
+    const EntryRecord& entry = plan.entries()[index];
+    if (entry.kind != static_cast<std::uint32_t>(kind) || entry.input_count != 1 ||
+        entry.output_count != 1) {
+      return false;
+    }
+    const TensorView& in = views[plan.operands()[entry.operand_begin]];
+    const TensorView& out = views[plan.operands()[entry.operand_begin + 1]];
+    return in.dtype == DType::kI32 && in.rank == 1 && in.dims[0] == tokens && in.dense() &&
+           out.dtype == DType::kF32 && out.rank == 2 && out.dims[0] == 1 &&
+           out.dims[1] == record.vocabulary && out.dense();
+  };
+  if (!fits(record.prefill_entry, package::EntryKind::kPrefill, record.batch)) return 5;
+  if (!fits(record.decode_entry, package::EntryKind::kDecode, 1)) return 6;
+  std::uint64_t end = 0;
+  if (record.tokenizer_offset % package::kTensorAlignment != 0 ||
+      !checked_add(record.tokenizer_offset, record.tokenizer_bytes, &end) ||
+      end > plan.header().weights_bytes) {
+    return 7;
+  }
+  if (record.most_text_bytes == 0 || record.most_text_bytes > package::kMaxTextBytes) return 9;
+  return record.reserved != 0 ? 10 : 0;
+}
+
 }  // namespace
 
 Failure check_plan(const PlanView& plan, std::span<TensorView> views,
@@ -251,6 +298,10 @@ Failure check_plan(const PlanView& plan, std::span<TensorView> views,
   }
   if (entries.empty() || next_step != plan.steps().size()) {
     return {Status::kEntryInvalid, plan.header().entry_count};
+  }
+  for (const package::LanguageRecord& record : plan.language()) {
+    const std::uint32_t field = wrong_language_field(plan, views, record);
+    if (field != 0) return {Status::kLanguageInvalid, field};
   }
   return kSuccess;
 }

@@ -60,7 +60,7 @@ void copy_rows(const TensorView& shape, std::byte* to, std::uint64_t to_pitch,
 
 std::uint64_t MemoryNeed::in_pages() const {
   std::uint64_t sum = 0;
-  for (const std::uint64_t bytes : {control, weights, arena, scratch, board, stacks}) {
+  for (const std::uint64_t bytes : {control, weights, arena, state, language, scratch, board, stacks}) {
     sum += align_up(bytes, kPageBytes);
   }
   return sum;
@@ -74,6 +74,8 @@ Failure memory_need(const package::PlanHeader& header, std::uint32_t cores, Memo
   *need = {.control = control_layout(plan_bytes, header.tensor_count).end,
            .weights = header.weights_bytes,
            .arena = header.arena_bytes,
+           .state = header.state_bytes,
+           .language = header.language_bytes,
            .scratch = scratch,
          .board = cores::board_bytes(cores),
          .stacks = cores::stacks_bytes(cores)};
@@ -106,17 +108,19 @@ Failure Model::attach(const ModelMemory& memory, std::uint32_t cores) {
   MemoryNeed need;
   if (Failure failure = memory_need(plan_.header(), cores, &need); !failure.ok()) return failure;
   if (!fits(memory.weights, need.weights) || !fits(memory.arena, need.arena) ||
-      !fits(memory.scratch, need.scratch)) {
+      !fits(memory.scratch, need.scratch) || !fits(memory.state, need.state)) {
     return {Status::kInternal, 0};
   }
   memory_ = {.weights = memory.weights.first(need.weights),
              .arena = memory.arena.first(need.arena),
-             .scratch = memory.scratch.first(need.scratch)};
+             .scratch = memory.scratch.first(need.scratch),
+             .state = memory.state.first(need.state)};
   scratch_stride_ = plan_.header().scratch_bytes;
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const package::TensorRecord& record = plan_.tensors()[i];
-    const bool constant = package::RegionKind{record.region} == package::RegionKind::kWeights;
-    views_[i].data = (constant ? memory_.weights : memory_.arena).data() + record.offset;
+    const MutableByteSpan regions[package::kRegionKinds] = {memory_.weights, memory_.arena,
+                                                            memory_.state};
+    views_[i].data = regions[record.region].data() + record.offset;
   }
   return kSuccess;
 }
@@ -157,9 +161,10 @@ Failure Model::run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs
   if (inputs.size() != size.inputs) return {Status::kInputSize, detail_of(size.inputs)};
   if (outputs.size() < size.outputs) return {Status::kBufferTooSmall, detail_of(size.outputs)};
   if (memory_.arena.empty()) return {Status::kInternal, 0};  // not attached
-  if (workers.count() * scratch_stride_ > memory_.scratch.size()) return {Status::kInternal, 1};
-
   const package::EntryRecord& record = plan_.entries()[entry];
+  if (package::EntryKind{record.kind} != package::EntryKind::kRun) {
+    return {Status::kBadEntryPoint, entry};
+  }
   const auto operands = plan_.operands().subspan(record.operand_begin);
   std::uint64_t end = 0;
   for (std::uint32_t i = 0; i < record.input_count; ++i) {
@@ -167,22 +172,64 @@ Failure Model::run(std::uint32_t entry, ByteSpan inputs, MutableByteSpan outputs
     copy_rows(view, view.data, view.pitch, inputs.data() + next_place(view, &end), view.inner());
   }
 
-  for (std::uint32_t i = 0; i < record.step_count; ++i) {
-    const std::uint32_t index = record.step_begin + i;
-    const package::StepRecord& step = plan_.steps()[index];
-    const ops::Operator& op = *ops::find_operator(step.op);
-    const ResolvedStep resolved(plan_, step, views_);
-    const Status status = op.run(resolved.step(), {.workers = workers,
-                                                   .scratch = memory_.scratch.data(),
-                                                   .scratch_stride = scratch_stride_,
-                                                   .cost = op.cost(resolved.step())});
-    if (status != Status::kOk) return {status, index};
-  }
+  if (Failure failure = run_steps(record, {}, workers); !failure.ok()) return failure;
 
   end = 0;
   for (std::uint32_t i = 0; i < record.output_count; ++i) {
     const TensorView& view = views_[operands[record.input_count + i]];
     copy_rows(view, outputs.data() + next_place(view, &end), view.inner(), view.data, view.pitch);
+  }
+  return kSuccess;
+}
+
+ByteSpan Model::tokenizer() const {
+  const package::LanguageRecord* record = language();
+  if (record == nullptr || memory_.weights.empty()) return {};
+  return memory_.weights.subspan(record->tokenizer_offset, record->tokenizer_bytes);
+}
+
+Failure Model::run_tokens(std::uint32_t entry, std::span<const std::uint32_t> tokens,
+                          std::uint32_t position, Workers& workers,
+                          std::span<float>* logits) const {
+  const package::LanguageRecord* language = this->language();
+  if (language == nullptr || (entry != language->prefill_entry && entry != language->decode_entry)) {
+    return {Status::kBadEntryPoint, entry};
+  }
+  const package::EntryRecord& record = plan_.entries()[entry];
+  const TensorView& input = views_[plan_.operands()[record.operand_begin]];
+  const TensorView& output = views_[plan_.operands()[record.operand_begin + 1]];
+  if (tokens.empty() || tokens.size() > input.dims[0]) {
+    return {Status::kInputSize, input.dims[0]};
+  }
+  const auto rows = static_cast<std::uint32_t>(tokens.size());
+  if (position > language->context || rows > language->context - position) {
+    return {Status::kContextFull, language->context};
+  }
+  if (memory_.arena.empty()) return {Status::kInternal, 0};  // not attached
+  copy_bytes(input.data, tokens.data(), tokens.size_bytes());
+  const Window window = {.rows = rows, .position = position, .batch = input.dims[0]};
+  if (Failure failure = run_steps(record, window, workers); !failure.ok()) return failure;
+  *logits = {output.mutable_f32(), language->vocabulary};
+  return kSuccess;
+}
+
+Failure Model::run_steps(const package::EntryRecord& entry, const Window& window,
+                         Workers& workers) const {
+  if (workers.count() * scratch_stride_ > memory_.scratch.size()) return {Status::kInternal, 1};
+  for (std::uint32_t i = 0; i < entry.step_count; ++i) {
+    const std::uint32_t index = entry.step_begin + i;
+    const package::StepRecord& record = plan_.steps()[index];
+    const ops::Operator& op = *ops::find_operator(record.op);
+    const ResolvedStep resolved(plan_, record, views_);
+    std::uint64_t cost = op.cost(resolved.step());
+    if (window.batch != 0) cost = cost / window.batch * window.rows;
+    const Status status = op.run(resolved.step(), {.workers = workers,
+                                                   .scratch = memory_.scratch.data(),
+                                                   .scratch_stride = scratch_stride_,
+                                                   .cost = cost,
+                                                   .rows = window.rows,
+                                                   .position = window.position});
+    if (status != Status::kOk) return {status, index};
   }
   return kSuccess;
 }

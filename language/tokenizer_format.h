@@ -5,9 +5,13 @@
 //   kinds: tokens x u8, filled up to 4 bytes | order: tokens x u32 | merges x MergeRecord |
 //   specials x u32 | text
 //
-// Token t is the bytes text[offsets[t], offsets[t + 1]). `order` lists the tokens in rising order
-// of their bytes (as unsigned), equal ones by number. Merges are in rising order of (left, right).
-// `specials` lists the control and user-defined tokens that text may name, longest first.
+// Token t is the bytes text[offsets[t], offsets[t + 1]): those that it adds to a text (a space is a
+// space). `order` lists the tokens in rising order of their bytes (as unsigned), equal ones by
+// number; at most kMaxEqualTokens have the same bytes, unless these are none. Merges are in rising
+// order of (left, right); the result is kNormal or kUserDefined and has the bytes of both.
+// `specials` lists the control and user-defined tokens that text may name, longest first, then by
+// number. Every byte is covered: by a kByte token, by a kNormal or kUserDefined one of that byte
+// alone, or by `unknown`.
 #pragma once
 
 #include <array>
@@ -19,6 +23,7 @@ inline constexpr std::array<std::uint8_t, 8> kTokenizerMagic = {'S', 'Z', 'T', '
 inline constexpr std::uint32_t kMaxTokens = 1u << 20;
 inline constexpr std::uint32_t kMaxMerges = 1u << 21;
 inline constexpr std::uint32_t kMaxTokenBytes = 1024;  // of one token
+inline constexpr std::uint32_t kMaxEqualTokens = 64;
 inline constexpr std::uint32_t kNoToken = 0xffffffffu;
 
 enum class TokenizerKind : std::uint32_t {
@@ -40,10 +45,10 @@ enum class TokenKind : std::uint8_t {
 
 struct TokenizerHeader {
   std::array<std::uint8_t, 8> magic;
-  std::uint32_t kind;      // TokenizerKind
-  std::uint32_t pre;       // PreTokenizer; kNone for kSpm
-  std::uint32_t tokens;
-  std::uint32_t merges;    // 0 for kSpm
+  std::uint32_t kind;    // TokenizerKind
+  std::uint32_t pre;     // PreTokenizer; kNone for kSpm
+  std::uint32_t tokens;  // at least 1
+  std::uint32_t merges;  // 0 for kSpm
   std::uint32_t specials;
   std::uint32_t text_bytes;
   std::uint32_t bos, eos, unknown;  // kNoToken: none

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "math/exp_unfused.h"
+
 namespace sz::math {
 namespace {
 
@@ -75,6 +77,29 @@ TEST(Exp, OfWeightsIsTheSameDownToTheLeast) {
   }
   EXPECT_TRUE(std::isnan(exp_weight(std::nanf("1"))));
   EXPECT_TRUE(std::isnan(exp_weight(-std::nanf("77"))));
+}
+
+TEST(ExpUnfused, EveryErrorIsWithinTwoUlps) {
+  double largest = 0;
+  for (std::uint32_t bits = 0x80000000u; bits <= std::bit_cast<std::uint32_t>(-87.0f);) {
+    const auto x = std::bit_cast<float>(bits);
+    largest = std::max(largest, ulps(exp_unfused(x), std::exp(static_cast<double>(x))));
+    bits += step();
+  }
+  EXPECT_LE(largest, 2.0);
+  EXPECT_GT(largest, 0.4);  // as it must be, with the last rounding
+}
+
+TEST(ExpUnfused, IsZeroBelowItsRangeAndEvenInItsArgument) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(exp_unfused(0.0f), 1.0f);
+  EXPECT_EQ(exp_unfused(-0.0f), 1.0f);
+  EXPECT_EQ(exp_unfused(7.0f), exp_unfused(-7.0f));
+  EXPECT_EQ(exp_unfused(kInfinity), 0.0f);
+  EXPECT_GT(exp_unfused(-87.0f), 0.0f);
+  EXPECT_EQ(exp_unfused(std::nextafter(-87.0f, -kInfinity)), 0.0f);
+  EXPECT_EQ(exp_unfused(-kInfinity), 0.0f);
+  EXPECT_EQ(exp_unfused(std::numeric_limits<float>::quiet_NaN()), 0.0f);
 }
 
 }  // namespace

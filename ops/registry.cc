@@ -1,4 +1,6 @@
 // The table of all operators.
+#include <array>
+
 #include "ops/conv/conv.h"
 #include "ops/elementwise/elementwise.h"
 #include "ops/fully_connected/fully_connected.h"
@@ -24,6 +26,9 @@
 #include "ops/softmax/softmax.h"
 #include "ops/transformer/attention.h"
 #include "ops/transformer/rotary.h"
+#include "ops/transformer/embedding.h"
+#include "ops/transformer/linear.h"
+#include "ops/transformer/rows.h"
 #include "ops/winograd/winograd.h"
 
 namespace sz::ops {
@@ -95,15 +100,29 @@ constexpr Operator kOperators[] = {
     {OpCode::kRotary, 2, 2, 3, false, check_rotary, rotary_scratch, rotary_cost, run_rotary},
     {OpCode::kAttention, 3, 3, 1, false, check_attention, attention_scratch, attention_cost,
      run_attention},
+    {OpCode::kEmbedding, 2, 2, 1, false, check_embedding, no_scratch, embedding_cost,
+     run_embedding},
+    {OpCode::kRmsNorm, 2, 2, 1, false, check_rms_norm, no_scratch, rms_norm_cost, run_rms_norm},
+    {OpCode::kQuantizeRows, 1, 1, 1, false, check_quantize_rows, no_scratch, rms_norm_cost,
+     run_quantize_rows},
+    {OpCode::kLinear, 2, 3, 1, false, check_linear, linear_scratch, linear_cost, run_linear},
 };
+
+// Code to place in the table, from 1; 0: there is none. Small language models spend a good part of a
+// token on looking up steps.
+constexpr std::size_t kCodes = 128;
+constexpr auto kPlaces = [] {
+  std::array<std::uint8_t, kCodes> places{};
+  std::uint8_t place = 0;
+  for (const Operator& op : kOperators) places[static_cast<std::size_t>(op.code)] = ++place;
+  return places;
+}();
 
 }  // namespace
 
 const Operator* find_operator(std::uint16_t code) {
-  for (const Operator& op : kOperators) {
-    if (static_cast<std::uint16_t>(op.code) == code) return &op;
-  }
-  return nullptr;
+  if (code >= kCodes || kPlaces[code] == 0) return nullptr;
+  return &kOperators[kPlaces[code] - 1];
 }
 
 std::span<const Operator> all_operators() { return kOperators; }

@@ -53,7 +53,10 @@ TEST(Registry, OperatorsRefuseAbsentOperandsAndAbsurdTensors) {
     absurd = view;
     absurd.dtype = DType::kBool;
     if (op.code == OpCode::kCast || op.code == OpCode::kWhere) continue;  // bool is right there
-    EXPECT_EQ(check(&absurd, &view), Status::kDtypeMismatch);
+    // These read their attributes first, and there are none.
+    const bool attributes_first = op.code >= OpCode::kEmbedding && op.code <= OpCode::kLinear;
+    EXPECT_EQ(check(&absurd, &view),
+              attributes_first ? Status::kBadAttribute : Status::kDtypeMismatch);
   }
 }
 

@@ -1,4 +1,4 @@
-// The plan: what the TA executes, as bytes. Version 1.
+// The plan: what the TA executes, as bytes. Version 3.
 //
 // A plan is one header followed by tables of fixed-size little-endian records, in the order in
 // which they are declared here, without gaps. There are no offsets, pointers, names or strings
@@ -13,7 +13,7 @@
 namespace sz::package {
 
 inline constexpr std::array<std::uint8_t, 8> kPlanMagic = {'S', 'Z', 'P', 'L', 'A', 'N', 0, 1};
-inline constexpr std::uint32_t kPlanVersion = 2;
+inline constexpr std::uint32_t kPlanVersion = 3;
 
 // Limits that keep every check cheap. A plan beyond them is refused with kPlanLimit.
 inline constexpr std::uint32_t kMaxTensors = 16384;
@@ -35,8 +35,9 @@ inline constexpr std::uint32_t kNoTensor = 0xffffffffu;
 enum class RegionKind : std::uint8_t {
   kWeights = 0,  // constant; filled from the package, read-only for steps
   kArena = 1,    // activations, inputs and outputs; placed by the planner
+  kState = 2,    // what is kept from run to run (key-value caches); zero when a model is loaded
 };
-inline constexpr std::uint32_t kRegionKinds = 2;
+inline constexpr std::uint32_t kRegionKinds = 3;
 
 struct PlanHeader {
   std::array<std::uint8_t, 8> magic;
@@ -51,8 +52,12 @@ struct PlanHeader {
   std::uint64_t arena_bytes;                    // size of region kArena
   std::uint64_t scratch_bytes;                  // operator scratch for ONE core; multiple of 64
   std::array<std::uint8_t, 32> weights_sha256;  // over the weights region's bytes
+  std::uint64_t state_bytes;                    // size of region kState
+  std::uint64_t language_bytes;                 // working memory of the conversation (language/generator.h)
+  std::uint32_t language_count;                 // 1: a language model; else 0
+  std::uint32_t reserved;                       // 0
 };
-static_assert(sizeof(PlanHeader) == 120);
+static_assert(sizeof(PlanHeader) == 144);
 
 // Table 1: tensors.
 struct TensorRecord {
@@ -93,8 +98,29 @@ struct EntryRecord {
 };
 static_assert(sizeof(EntryRecord) == 24);
 
-// Table 4: operand_count indices into the tensor table (u32; kNoTensor = absent).
-// Table 5: attribute_count words (u32; floats by their bits).
+// Table 4: of a language model, one record. The entry points it names take tokens [batch] (decode: [1]),
+// i32, and give the logits [1, vocabulary], f32, of the last of them.
+struct LanguageRecord {
+  std::uint32_t vocabulary;
+  std::uint32_t context;           // tokens that the caches hold, the prompt's and the answer's together
+  std::uint32_t batch;             // most tokens of one run of the prefill entry point
+  std::uint32_t flags;             // LanguageFlags
+  std::uint32_t prefill_entry;
+  std::uint32_t decode_entry;
+  std::uint64_t tokenizer_offset;  // of language/tokenizer_format.h, in the weights region; a multiple of 64
+  std::uint64_t tokenizer_bytes;
+  std::uint32_t most_text_bytes;   // of one prompt
+  std::uint32_t reserved;          // 0
+};
+static_assert(sizeof(LanguageRecord) == 48);
+
+// The provider lets logits out of the secure world (for measuring a model; it eases copying it).
+inline constexpr std::uint32_t kLogitsMayLeave = 1;
+inline constexpr std::uint32_t kMaxContext = 1u << 20;
+inline constexpr std::uint32_t kMaxTextBytes = 16u << 20;
+
+// Table 5: operand_count indices into the tensor table (u32; kNoTensor = absent).
+// Table 6: attribute_count words (u32; floats by their bits).
 
 // In requests and replies, the inputs (outputs) of an entry point lie one behind the other, dense
 // (no pitch), each at a multiple of this many bytes.

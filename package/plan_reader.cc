@@ -31,6 +31,9 @@ Failure plan_size(const PlanHeader& header, std::uint64_t* bytes) {
   if (header.attribute_count > kMaxAttributes) return beyond_limit(header.attribute_count);
   if (header.weights_bytes > kMaxRegionBytes) return beyond_limit(header.weights_bytes);
   if (header.arena_bytes > kMaxRegionBytes) return beyond_limit(header.arena_bytes);
+  if (header.state_bytes > kMaxRegionBytes) return beyond_limit(header.state_bytes);
+  if (header.language_bytes > kMaxRegionBytes) return beyond_limit(header.language_bytes);
+  if (header.language_count > 1) return beyond_limit(header.language_count);
   if (header.scratch_bytes > kMaxRegionBytes || header.scratch_bytes % kTensorAlignment != 0) {
     return beyond_limit(header.scratch_bytes);
   }
@@ -39,6 +42,7 @@ Failure plan_size(const PlanHeader& header, std::uint64_t* bytes) {
   *bytes = sizeof(PlanHeader) + std::uint64_t{header.tensor_count} * sizeof(TensorRecord) +
            std::uint64_t{header.step_count} * sizeof(StepRecord) +
            std::uint64_t{header.entry_count} * sizeof(EntryRecord) +
+           std::uint64_t{header.language_count} * sizeof(LanguageRecord) +
            std::uint64_t{header.operand_count} * sizeof(std::uint32_t) +
            std::uint64_t{header.attribute_count} * sizeof(std::uint32_t);
   return kSuccess;
@@ -64,6 +68,7 @@ Failure PlanView::parse(ByteSpan bytes, Sha256Fn sha256, PlanView* view) {
   parsed.tensors_ = take<TensorRecord>(&at, header->tensor_count);
   parsed.steps_ = take<StepRecord>(&at, header->step_count);
   parsed.entries_ = take<EntryRecord>(&at, header->entry_count);
+  parsed.language_ = take<LanguageRecord>(&at, header->language_count);
   parsed.operands_ = take<std::uint32_t>(&at, header->operand_count);
   parsed.attributes_ = take<std::uint32_t>(&at, header->attribute_count);
 
@@ -73,6 +78,7 @@ Failure PlanView::parse(ByteSpan bytes, Sha256Fn sha256, PlanView* view) {
   for (std::uint32_t i = 0; i < header->step_count; ++i) {
     if (parsed.steps_[i].reserved != 0) return {Status::kPlanReserved, i};
   }
+  if (header->reserved != 0) return {Status::kPlanReserved, header->tensor_count};
   *view = parsed;
   return kSuccess;
 }

@@ -33,6 +33,7 @@ class PlanView {
   std::span<const TensorRecord> tensors() const { return tensors_; }
   std::span<const StepRecord> steps() const { return steps_; }
   std::span<const EntryRecord> entries() const { return entries_; }
+  std::span<const LanguageRecord> language() const { return language_; }  // one, or none
   std::span<const std::uint32_t> operands() const { return operands_; }
   std::span<const std::uint32_t> attributes() const { return attributes_; }
 
@@ -41,6 +42,7 @@ class PlanView {
   std::span<const TensorRecord> tensors_;
   std::span<const StepRecord> steps_;
   std::span<const EntryRecord> entries_;
+  std::span<const LanguageRecord> language_;
   std::span<const std::uint32_t> operands_;
   std::span<const std::uint32_t> attributes_;
 };

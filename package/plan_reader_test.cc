@@ -65,7 +65,7 @@ TEST(PlanReader, FindsTheTablesOneBehindTheOther) {
   tables.steps[1].op = 5;
   tables.entries[0].step_count = 9;
   const auto bytes = bytes_of(tables);
-  EXPECT_EQ(bytes.size(), 120u + 3 * 40 + 2 * 24 + 24 + 4 * 4 + 5 * 4);
+  EXPECT_EQ(bytes.size(), 144u + 3 * 40 + 2 * 24 + 24 + 4 * 4 + 5 * 4);
 
   PlanView view;
   ASSERT_TRUE(PlanView::parse(bytes, sha256_host, &view).ok());
@@ -177,7 +177,7 @@ TEST(PlanReader, TakesSizesAtTheirLimits) {
   header.attribute_count = kMaxAttributes;
   std::uint64_t bytes = 0;
   ASSERT_TRUE(plan_size(header, &bytes).ok());
-  EXPECT_EQ(bytes, 120u + 16384 * 40 + 8192 * 24 + 8 * 24 + 131072 * 4 + 262144 * 4);
+  EXPECT_EQ(bytes, 144u + 16384 * 40 + 8192 * 24 + 8 * 24 + 131072 * 4 + 262144 * 4);
 }
 
 TEST(PlanReader, RefusesReservedFieldsThatAreNotZero) {

@@ -68,6 +68,8 @@ const char* region_name(std::uint8_t region) {
       return "weights";
     case RegionKind::kArena:
       return "arena";
+    case RegionKind::kState:
+      return "state";
   }
   return "?";
 }
@@ -184,6 +186,18 @@ std::string_view operator_name(std::uint16_t op) {
       return "Transpose";
     case ops::OpCode::kUpsample:
       return "Upsample";
+    case ops::OpCode::kEmbedding:
+      return "Embedding";
+    case ops::OpCode::kRmsNorm:
+      return "RmsNorm";
+    case ops::OpCode::kQuantizeRows:
+      return "QuantizeRows";
+    case ops::OpCode::kLinear:
+      return "Linear";
+    case ops::OpCode::kRotary:
+      return "Rotary";
+    case ops::OpCode::kAttention:
+      return "Attention";
     case ops::OpCode::kConvWinograd:
       return "ConvWinograd";
     case ops::OpCode::kWhere:
@@ -246,10 +260,6 @@ std::string_view operator_name(std::uint16_t op) {
       return "QMatMul";
     case ops::OpCode::kDynamicQuantize:
       return "DynamicQuantize";
-    case ops::OpCode::kRotary:
-      return "Rotary";
-    case ops::OpCode::kAttention:
-      return "Attention";
   }
   return "?";
 }
@@ -270,7 +280,16 @@ std::string inspect_plan(std::span<const std::byte> bytes) {
   std::ostringstream out;
   out << "plan version " << header.version << ", " << bytes.size() << " bytes\n"
       << "regions in bytes: weights " << header.weights_bytes << ", arena " << header.arena_bytes
-      << ", scratch " << header.scratch_bytes << " for each core\n";
+      << ", scratch " << header.scratch_bytes << " for each core";
+  if (header.state_bytes != 0) out << ", state " << header.state_bytes;
+  if (header.language_bytes != 0) out << ", conversation " << header.language_bytes;
+  out << '\n';
+  for (const LanguageRecord& language : plan->language()) {
+    out << "language model: vocabulary " << language.vocabulary << ", context " << language.context
+        << ", prefill of " << language.batch << " tokens at once, tokenizer of "
+        << language.tokenizer_bytes << " bytes at " << language.tokenizer_offset
+        << " of the weights\n";
+  }
   for (const EntryRecord& entry : plan->entries()) {
     const std::uint64_t begin = entry.operand_begin;
     out << "entry '" << entry_name(entry.kind)
@@ -307,7 +326,9 @@ std::string inspect_plan_json(std::span<const std::byte> bytes) {
   out << "{\n  \"version\": " << header.version
       << ",\n  \"weights_bytes\": " << header.weights_bytes
       << ",\n  \"arena_bytes\": " << header.arena_bytes
-      << ",\n  \"scratch_bytes\": " << header.scratch_bytes << ",\n  \"weights_sha256\": \""
+      << ",\n  \"scratch_bytes\": " << header.scratch_bytes
+      << ",\n  \"state_bytes\": " << header.state_bytes
+      << ",\n  \"language_bytes\": " << header.language_bytes << ",\n  \"weights_sha256\": \""
       << hex(header.weights_sha256) << "\",\n";
   json_tensors(*plan, out);
   json_steps(*plan, out);

@@ -26,7 +26,7 @@ std::string_view kernel_name(std::uint16_t kernel);
 std::string inspect_plan(std::span<const std::byte> plan);
 
 // The same as JSON: {"version", "weights_bytes", "arena_bytes", "scratch_bytes",
-// "weights_sha256", "tensors": [{"region", "offset", "dtype", "dims", "pitch"}],
+// "state_bytes", "language_bytes", "weights_sha256", "tensors": [{"region", "offset", "dtype", "dims", "pitch"}],
 // "steps": [{"op", "kernel", "inputs", "outputs", "attributes"}],
 // "entries": [{"kind", "steps", "inputs", "outputs"}]}. Operands are numbers of tensors, null
 // where absent; dims are in memory order. Throws PlanReportError.

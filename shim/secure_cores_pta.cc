@@ -18,6 +18,7 @@
 #include "shim/gp.h"
 #include "shim/gp_event.h"
 #include "shim/helper_visit.h"
+#include "shim/pseudo_ta.h"
 #include "shim/secure_pool.h"
 
 namespace sz::shim {
@@ -230,19 +231,28 @@ void end_visit_by_panic(std::uint32_t code) {
 
 void refuse_system_call_of_helper() { end_visit_by_panic(TEE_ERROR_ACCESS_DENIED); }
 
-}  // namespace sz::shim
-
-using sz::shim::GpEvent;
-using sz::shim::Group;
-using sz::shim::pseudo_ta;
+namespace {
 
 // An owner's session.
-struct __TEE_TASessionHandle {
-  std::shared_ptr<Group> group = std::make_shared<Group>();
-  std::uint64_t id = 0;  // 0: never started
-};
+class OwnerSession final : public PseudoTaSession {
+ public:
+  ~OwnerSession() override {
+    static_cast<void>(group_->stop());  // nothing to do where it is not started
+    PseudoTa& state = pseudo_ta();
+    const std::lock_guard lock(state.mutex);
+    state.groups.erase(id_);
+  }
 
-namespace {
+  TEE_Result invoke(std::uint32_t command, std::uint32_t types, TEE_Param params[4]) override;
+
+ private:
+  TEE_Result start(TEE_Param params[4]);
+  TEE_Result status(TEE_Param params[4]);
+  TEE_Result stop(TEE_Param params[4]);
+
+  std::shared_ptr<Group> group_ = std::make_shared<Group>();
+  std::uint64_t id_ = 0;  // 0: never started
+};
 
 constexpr std::uint32_t kTwoOutputs =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE,
@@ -253,58 +263,56 @@ constexpr std::uint32_t kStartTypes =
 constexpr std::uint32_t kStopTypes = TEE_PARAM_TYPES(
     TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE);
 
-bool makes_sense(const sz::shim::Start& start) {
+bool makes_sense(const Start& start) {
   if (start.entry == 0 || start.slots < 1 || start.slots > SECURE_CORES_MAX_SLOTS) return false;
   if (start.stack_bytes == 0 || start.stack_bytes % SECURE_CORES_PAGE != 0) return false;
   const std::uint64_t area = SECURE_CORES_PAGE + std::uint64_t{start.slots} * start.stack_bytes;
-  return sz::shim::region_bytes(reinterpret_cast<const void*>(start.stacks)) == area;
+  return region_bytes(reinterpret_cast<const void*>(start.stacks)) == area;
 }
 
-TEE_Result call_start(__TEE_TASessionHandle& session, TEE_Param params[4]) {
-  const sz::shim::Start start = {.entry = sz::shim::word_pair(params[0]),
-                                 .argument = sz::shim::word_pair(params[1]),
-                                 .stacks = sz::shim::word_pair(params[2]),
-                                 .slots = params[3].value.a,
-                                 .stack_bytes = params[3].value.b};
-  if (session.group->started()) return TEE_ERROR_BAD_STATE;
+TEE_Result OwnerSession::start(TEE_Param params[4]) {
+  const Start start = {.entry = word_pair(params[0]),
+                       .argument = word_pair(params[1]),
+                       .stacks = word_pair(params[2]),
+                       .slots = params[3].value.a,
+                       .stack_bytes = params[3].value.b};
+  if (group_->started()) return TEE_ERROR_BAD_STATE;
   if (!makes_sense(start)) return TEE_ERROR_BAD_PARAMETERS;
-  if (sz::shim::start_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
-  if (session.id == 0) session.id = sz::shim::add_group(session.group);
-  const TEE_Result result = session.group->start(start);
+  if (start_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
+  if (id_ == 0) id_ = add_group(group_);
+  const TEE_Result result = group_->start(start);
   if (result != TEE_SUCCESS) return result;
-  params[3].value = {static_cast<std::uint32_t>(session.id),
-                     static_cast<std::uint32_t>(session.id >> 32)};
+  params[3].value = {static_cast<std::uint32_t>(id_), static_cast<std::uint32_t>(id_ >> 32)};
   return TEE_SUCCESS;
 }
 
-TEE_Result call_status(__TEE_TASessionHandle& session, TEE_Param params[4]) {
-  sz::shim::Status status;
-  const TEE_Result result = session.group->status(&status);
+TEE_Result OwnerSession::status(TEE_Param params[4]) {
+  Status status;
+  const TEE_Result result = group_->status(&status);
   if (result != TEE_SUCCESS) return result;
   params[0].value = {status.faults, status.panic_code};
   params[1].value = {status.inside, status.entries};
   return TEE_SUCCESS;
 }
 
-TEE_Result call_stop(__TEE_TASessionHandle& session, TEE_Param params[4]) {
-  const TEE_Result result = session.group->stop();
+TEE_Result OwnerSession::stop(TEE_Param params[4]) {
+  const TEE_Result result = group_->stop();
   if (result == TEE_SUCCESS) params[0].value = {0, 0};
   return result;
 }
 
-TEE_Result invoke(__TEE_TASessionHandle& session, std::uint32_t command, std::uint32_t types,
-                  TEE_Param params[4]) {
+TEE_Result OwnerSession::invoke(std::uint32_t command, std::uint32_t types, TEE_Param params[4]) {
   switch (command) {
     case SECURE_CORES_CMD_QUERY:
       if (types != kTwoOutputs) return TEE_ERROR_BAD_PARAMETERS;
-      sz::shim::fill(sz::shim::facts_of_this_machine(), params);
+      fill(facts_of_this_machine(), params);
       return TEE_SUCCESS;
     case SECURE_CORES_CMD_START:
-      return types == kStartTypes ? call_start(session, params) : TEE_ERROR_BAD_PARAMETERS;
+      return types == kStartTypes ? start(params) : TEE_ERROR_BAD_PARAMETERS;
     case SECURE_CORES_CMD_STATUS:
-      return types == kTwoOutputs ? call_status(session, params) : TEE_ERROR_BAD_PARAMETERS;
+      return types == kTwoOutputs ? status(params) : TEE_ERROR_BAD_PARAMETERS;
     case SECURE_CORES_CMD_STOP:
-      return types == kStopTypes ? call_stop(session, params) : TEE_ERROR_BAD_PARAMETERS;
+      return types == kStopTypes ? stop(params) : TEE_ERROR_BAD_PARAMETERS;
     case SECURE_CORES_CMD_LEND:
       return TEE_ERROR_ACCESS_DENIED;  // for lenders only
     default:
@@ -312,58 +320,17 @@ TEE_Result invoke(__TEE_TASessionHandle& session, std::uint32_t command, std::ui
   }
 }
 
-void set_origin(std::uint32_t* origin, std::uint32_t value) {
-  if (origin != nullptr) *origin = value;
-}
-
 }  // namespace
 
-TEE_Result TEE_OpenTASession(const TEE_UUID* destination, std::uint32_t, std::uint32_t types,
-                             TEE_Param*, TEE_TASessionHandle* session, std::uint32_t* origin) {
-  sz::shim::refuse_system_call_of_helper();
-  const GpEvent event;
-  constexpr TEE_UUID kSecureCores = SECURE_CORES_UUID;
-  *session = TEE_HANDLE_NULL;
-  set_origin(origin, TEE_ORIGIN_TEE);
-  sz::shim::SecureCoresFacts facts;
-  if (std::memcmp(destination, &kSecureCores, sizeof(kSecureCores)) != 0 ||
-      sz::shim::query_secure_cores(&facts) != TEE_SUCCESS) {
-    return TEE_ERROR_ITEM_NOT_FOUND;
-  }
-  if (types != 0) return TEE_ERROR_BAD_PARAMETERS;
-  if (sz::shim::heap_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
-  // No exception may cross the trusted application, which is built without them.
-  try {
-    *session = new __TEE_TASessionHandle;
-  } catch (const std::bad_alloc&) {
-    return TEE_ERROR_OUT_OF_MEMORY;
-  }
-  set_origin(origin, TEE_ORIGIN_TRUSTED_APP);
+TEE_Result open_secure_cores(std::unique_ptr<PseudoTaSession>* session) {
+  SecureCoresFacts facts;
+  if (query_secure_cores(&facts) != TEE_SUCCESS) return TEE_ERROR_ITEM_NOT_FOUND;
+  if (heap_fails_now()) return TEE_ERROR_OUT_OF_MEMORY;
+  *session = std::make_unique<OwnerSession>();
   return TEE_SUCCESS;
 }
 
-void TEE_CloseTASession(TEE_TASessionHandle session) {
-  sz::shim::refuse_system_call_of_helper();
-  const GpEvent event;
-  if (session == TEE_HANDLE_NULL) return;
-  static_cast<void>(session->group->stop());  // nothing to do where it is not started
-  {
-    sz::shim::PseudoTa& state = pseudo_ta();
-    const std::lock_guard lock(state.mutex);
-    state.groups.erase(session->id);
-  }
-  delete session;
-}
-
-TEE_Result TEE_InvokeTACommand(TEE_TASessionHandle session, std::uint32_t, std::uint32_t command,
-                               std::uint32_t types, TEE_Param* params, std::uint32_t* origin) {
-  sz::shim::refuse_system_call_of_helper();
-  const GpEvent event;
-  set_origin(origin, TEE_ORIGIN_TRUSTED_APP);
-  if (session == TEE_HANDLE_NULL) TEE_Panic(TEE_ERROR_BAD_PARAMETERS);
-  TEE_Param none[4] = {};
-  return invoke(*session, command, types, params == nullptr ? none : params);
-}
+}  // namespace sz::shim
 
 void _utee_return(unsigned long value) {
   if (sz::shim::current_visit == nullptr) {

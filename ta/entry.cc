@@ -25,6 +25,10 @@ constexpr std::uint32_t kFacts =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
                     TEE_PARAM_TYPE_VALUE_OUTPUT);
 
+constexpr std::uint32_t kComputes =
+    TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_MEMREF_OUTPUT,
+                    TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_OUTPUT);
+
 // A command: the only parameter types that it takes, and what it does.
 struct Command {
   std::uint32_t number;
@@ -65,14 +69,68 @@ Failure call_load_weights(Session* session, TEE_Param params[4]) {
 
 Failure call_load_end(Session* session, TEE_Param*) { return session->load_end(); }
 
+MutableByteSpan output_bytes(const TEE_Param& param) {
+  return {static_cast<std::byte*>(param.memref.buffer), usable_bytes(param)};
+}
+
+// Writes a reply as a whole; no bytes if there is a failure.
+template <typename Reply>
+void write_reply(const Reply& reply, Failure failure, TEE_Param* param) {
+  if (failure.ok()) TEE_MemMove(param->memref.buffer, &reply, sizeof(reply));
+  param->memref.size = failure.ok() ? sizeof(reply) : 0;
+}
+
 Failure call_run(Session* session, TEE_Param params[4]) {
-  const MutableByteSpan outputs = {static_cast<std::byte*>(params[1].memref.buffer),
-                                   usable_bytes(params[1])};
+  const MutableByteSpan outputs = output_bytes(params[1]);
   std::uint64_t written = 0;
   const Failure failure =
       session->run(params[2].value.a, params[2].value.b, input_bytes(params[0]), outputs, &written);
   params[1].memref.size = static_cast<std::size_t>(written);
   return failure;
+}
+
+Failure call_prompt(Session* session, TEE_Param params[4]) {
+  params[2].value = {0, 0};
+  return session->prompt(input_bytes(params[0]), input_bytes(params[1]), &params[2].value.a,
+                         &params[2].value.b);
+}
+
+Failure call_next(Session* session, TEE_Param params[4]) {
+  smartzone_next reply = {};
+  const Failure failure =
+      usable_bytes(params[1]) < sizeof(reply)
+          ? Failure{Status::kBufferTooSmall, sizeof(reply)}
+          : session->next(params[2].value.a, params[2].value.b, output_bytes(params[0]), &reply);
+  params[0].memref.size = failure.ok() ? reply.text_bytes : 0;
+  write_reply(reply, failure, &params[1]);
+  return failure;
+}
+
+Failure call_score(Session* session, TEE_Param params[4]) {
+  const MutableByteSpan logits = output_bytes(params[0]);
+  smartzone_score reply = {};
+  std::uint64_t written = 0;
+  const Failure failure =
+      usable_bytes(params[1]) < sizeof(reply)
+          ? Failure{Status::kBufferTooSmall, sizeof(reply)}
+          : session->score(params[2].value.a, params[2].value.b, logits, &written, &reply);
+  params[0].memref.size = static_cast<std::size_t>(written);
+  write_reply(reply, failure, &params[1]);
+  return failure;
+}
+
+Failure call_save(Session* session, TEE_Param params[4]) {
+  std::uint64_t written = 0;
+  params[2].value = {0, 0};
+  const Failure failure = session->save(params[1].value.a, output_bytes(params[0]), &written,
+                                        &params[2].value.a);
+  params[0].memref.size = static_cast<std::size_t>(written);
+  return failure;
+}
+
+Failure call_resume(Session* session, TEE_Param params[4]) {
+  params[2].value = {0, 0};
+  return session->resume(params[1].value.a, input_bytes(params[0]), &params[2].value.a);
 }
 
 Failure call_unload(Session* session, TEE_Param*) { return session->unload(); }
@@ -88,6 +146,20 @@ constexpr Command kCommands[] = {
                      TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_VALUE_OUTPUT),
      call_run},
     {SMARTZONE_CMD_UNLOAD, kNoInputs, call_unload},
+    {SMARTZONE_CMD_PROMPT,
+     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_MEMREF_INPUT,
+                     TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT),
+     call_prompt},
+    {SMARTZONE_CMD_NEXT, kComputes, call_next},
+    {SMARTZONE_CMD_SCORE, kComputes, call_score},
+    {SMARTZONE_CMD_SAVE,
+     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_VALUE_INPUT,
+                     TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT),
+     call_save},
+    {SMARTZONE_CMD_RESUME,
+     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_VALUE_INPUT,
+                     TEE_PARAM_TYPE_VALUE_OUTPUT, TEE_PARAM_TYPE_VALUE_OUTPUT),
+     call_resume},
 };
 
 const Command* find_command(std::uint32_t number) {

@@ -21,7 +21,8 @@ constexpr std::uint32_t kBadParametersResult = 0xffff0006;  // TEE_ERROR_BAD_PAR
 // Every parameter-type word of 16 bits, the senseless ones included, for every command.
 TEST_F(TrustedApplication, RefusesEveryWrongCombinationOfParameterTypes) {
   ASSERT_TRUE(load_model(invoke_, plan_.plan, plan_.weights).ok());
-  const std::array<std::uint32_t, 6> right = {0x2006, 0x2015, 0x2015, 0x2000, 0x2165, 0x2000};
+  const std::array<std::uint32_t, 12> right = {0x2006, 0x2015, 0x2015, 0x2000, 0x2165, 0x2000,
+                                               0x2006, 0x2255, 0x2166, 0x2166, 0x2216, 0x2215};
   for (std::uint32_t command = 0; command < right.size(); ++command) {
     for (std::uint32_t types = 0; types < 0x10000; ++types) {
       if (types == right[command]) continue;
@@ -37,7 +38,7 @@ TEST_F(TrustedApplication, RefusesEveryWrongCombinationOfParameterTypes) {
 }
 
 TEST_F(TrustedApplication, NamesAnUnknownCommand) {
-  for (const std::uint32_t command : {7u, 8u, 1000u, 0xffffffffu}) {
+  for (const std::uint32_t command : {12u, 13u, 1000u, 0xffffffffu}) {
     Params params;
     EXPECT_EQ(session_->invoke(command, params), kBadParametersResult);
     params[3].kind = Param::Kind::kValueOut;

@@ -4,12 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <random>
 #include <thread>
 
 #include "protocol/secure_cores.h"
 #include "shim/secure_cores_pta.h"
 #include "ta/testing/fixture.h"
+#include "ta/testing/lenders.h"
+#include "ta/testing/talking.h"
 
 namespace sz::ta::testing {
 namespace {
@@ -35,35 +36,6 @@ TestPlan wide_plan() {
   builder.tables.header.scratch_bytes = 65536;
   return builder.finish();
 }
-
-// Threads that lend while it lives; each stays away at random for a while.
-class Lenders {
- public:
-  Lenders(std::uint64_t group, std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) {
-      threads_.emplace_back([this, group, i] { lend(group, i); });
-    }
-  }
-  ~Lenders() {
-    ending_ = true;
-    for (std::thread& thread : threads_) thread.join();
-  }
-  Lenders(const Lenders&) = delete;
-
- private:
-  void lend(std::uint64_t group, std::uint32_t seed) {
-    std::minstd_rand random(seed + 1);
-    while (!ending_) {
-      const shim::Loan loan = shim::lend(group);
-      if (loan.result != 0 || random() % 4 == 0) {
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
-      }
-    }
-  }
-
-  std::atomic<bool> ending_ = false;
-  std::vector<std::thread> threads_;
-};
 
 class LentCores : public TrustedApplication {
  protected:
@@ -112,6 +84,23 @@ TEST_F(LentCores, GiveTheSameBitsHoweverManyComeAndGo) {
   }
   EXPECT_TRUE(unload(invoke_).ok());
   expect_empty();
+}
+
+// Wide enough that its steps are worth sharing. Greedy, from the prompt's batches to the last token.
+TEST_F(LentCores, LeaveALanguageModelsAnswerAsItIs) {
+  const TestPlan plan = toy_plan({.layers = 1, .heads = 8, .head = 64});
+  ASSERT_TRUE(load_model(invoke_, plan.plan, plan.weights, 1).ok());
+  const smartzone_prompt greedy = request(SMARTZONE_PROMPT_RESTART | SMARTZONE_PROMPT_SAMPLING);
+  ASSERT_TRUE(prompt(invoke_, bytes_of("eighteen characters"), greedy).ok());
+  const Answer alone = answer(invoke_, 12);
+  EXPECT_FALSE(alone.tokens.empty());
+  ASSERT_TRUE(load_model(invoke_, plan.plan, plan.weights, 3).ok());
+  const Lenders lenders(cores().group, 2);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(prompt(invoke_, bytes_of("eighteen characters"), greedy).ok());
+    EXPECT_EQ(answer(invoke_, 12, 4, 3), alone);
+  }
+  EXPECT_GT(cores().shared_steps, 100u);
 }
 
 TEST_F(LentCores, DoShareTheWork) {

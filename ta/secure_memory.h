@@ -16,6 +16,8 @@ enum class MemoryRegion : std::uint32_t {
   kSystem = 4,  // the trusted OS's or the TA's own heap (session, digest)
   kBoard = 5,   // through which cores share work
   kStacks = 6,  // of the helpers on other cores
+  kState = 7,   // a language model's key-value caches
+  kLanguage = 8,  // its tokens and working memory
 };
 
 // A piece of secure memory, whole pages, zeroed when it is taken. Owns it: wiped and returned by

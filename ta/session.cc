@@ -68,10 +68,15 @@ Failure Session::take_memory(const engine::MemoryNeed& need, std::uint32_t cores
   if (!take(&weights_, need.weights)) return out_of(MemoryRegion::kWeights);
   if (!take(&arena_, need.arena)) return out_of(MemoryRegion::kArena);
   if (!take(&scratch_, need.scratch)) return out_of(MemoryRegion::kScratch);
+  if (!take(&state_memory_, need.state)) return out_of(MemoryRegion::kState);
+  if (!take(&language_, need.language)) return out_of(MemoryRegion::kLanguage);
   if (!take(&board_, need.board)) return out_of(MemoryRegion::kBoard);
   if (!take(&stacks_, need.stacks)) return out_of(MemoryRegion::kStacks);
   const engine::ModelMemory memory = {
-      .weights = weights_.bytes(), .arena = arena_.bytes(), .scratch = scratch_.bytes()};
+      .weights = weights_.bytes(),
+      .arena = arena_.bytes(),
+      .scratch = scratch_.bytes(),
+      .state = state_memory_.bytes()};
   const Failure failure = model_.attach(memory, cores);
   if (!failure.ok()) return failure;
   if (!weights_digest_.start()) return out_of(MemoryRegion::kSystem);
@@ -113,6 +118,10 @@ Failure Session::check_weights() {
   if (!equal_bytes(digest.data(), expected.data(), expected.size())) {
     return {Status::kWeightsDigest, 0};
   }
+  if (model_.language() != nullptr) {
+    const Failure failure = conversation_.open(model_, language_.bytes());
+    if (!failure.ok()) return failure;
+  }
   secure_cores_.start(board_.bytes(), stacks_.bytes(), cores_, asks_for_cores_);
   state_ = SMARTZONE_STATE_READY;
   return kSuccess;
@@ -122,20 +131,65 @@ Failure Session::run(std::uint32_t entry, std::uint32_t cores, ByteSpan inputs,
                      MutableByteSpan outputs, std::uint64_t* written) {
   *written = 0;
   if (state_ != SMARTZONE_STATE_READY) return {Status::kBadState, state_};
-  if (cores < 1 || cores > cores_) return {Status::kBadParameters, kParameter2};
+  if (conversation_.is_open()) return {Status::kBadEntryPoint, entry};
   engine::IoSize size;
   const Failure failure = model_.io_size(entry, &size);
   if (!failure.ok()) return failure;
   if (inputs.size() != size.inputs) return {Status::kInputSize, low_word(size.inputs)};
   if (outputs.size() < size.outputs) return {Status::kBufferTooSmall, low_word(size.outputs)};
 
-  secure_cores_.begin_run(cores);
-  const Failure result = model_.run(
-      entry, inputs, outputs.first(static_cast<std::size_t>(size.outputs)), secure_cores_);
-  const Failure helpers = secure_cores_.end_run();
-  if (!helpers.ok()) return drop_on_error(helpers);
+  const Failure result = on_cores(cores, [&] {
+    return model_.run(entry, inputs, outputs.first(static_cast<std::size_t>(size.outputs)),
+                      secure_cores_);
+  });
   if (result.ok()) *written = size.outputs;
   return result;
+}
+
+// Does work that other cores may share.
+template <typename Work>
+Failure Session::on_cores(std::uint32_t cores, Work work) {
+  if (cores < 1 || cores > cores_) return {Status::kBadParameters, kParameter2};
+  secure_cores_.begin_run(cores);
+  const Failure result = work();
+  const Failure helpers = secure_cores_.end_run();
+  return helpers.ok() ? result : drop_on_error(helpers);
+}
+
+Failure Session::check_talking() const {
+  return conversation_.is_open() ? kSuccess : Failure{Status::kBadState, state_};
+}
+
+Failure Session::prompt(ByteSpan text, ByteSpan request, std::uint32_t* waiting,
+                        std::uint32_t* position) {
+  if (Failure failure = check_talking(); !failure.ok()) return failure;
+  const Failure failure = conversation_.prompt(text, request);
+  *waiting = conversation_.waiting();
+  *position = conversation_.position();
+  return failure;
+}
+
+Failure Session::next(std::uint32_t most, std::uint32_t cores, MutableByteSpan text,
+                      smartzone_next* reply) {
+  if (Failure failure = check_talking(); !failure.ok()) return failure;
+  return on_cores(cores, [&] { return conversation_.next(most, secure_cores_, text, reply); });
+}
+
+Failure Session::score(std::uint32_t most, std::uint32_t cores, MutableByteSpan logits,
+                       std::uint64_t* written, smartzone_score* reply) {
+  if (Failure failure = check_talking(); !failure.ok()) return failure;
+  return on_cores(cores, [&] { return conversation_.score(most, secure_cores_, logits, written, reply); });
+}
+
+Failure Session::save(std::uint32_t piece, MutableByteSpan out, std::uint64_t* written,
+                      std::uint32_t* pieces) {
+  if (Failure failure = check_talking(); !failure.ok()) return failure;
+  return conversation_.save(piece, out, written, pieces);
+}
+
+Failure Session::resume(std::uint32_t piece, ByteSpan in, std::uint32_t* left) {
+  if (Failure failure = check_talking(); !failure.ok()) return failure;
+  return conversation_.resume(piece, in, left);
 }
 
 Failure Session::unload() {
@@ -144,11 +198,12 @@ Failure Session::unload() {
   cores_ = 0;
   asks_for_cores_ = false;
   weights_received_ = 0;
+  conversation_.close();
   model_ = engine::Model();
   weights_digest_.stop();
   bool released = true;
   for (SecureRegion* region :
-       {&stacks_, &board_, &scratch_, &arena_, &weights_, &control_}) {
+       {&stacks_, &board_, &language_, &state_memory_, &scratch_, &arena_, &weights_, &control_}) {
     released = region->release() && released;
   }
   return released ? kSuccess : Failure{Status::kInternal, __LINE__};
@@ -168,7 +223,7 @@ bool Session::take(SecureRegion* region, std::uint64_t bytes) {
 
 std::uint64_t Session::mapped() const {
   return control_.mapped() + weights_.mapped() + arena_.mapped() + scratch_.mapped() +
-         board_.mapped() + stacks_.mapped();
+         board_.mapped() + stacks_.mapped() + state_memory_.mapped() + language_.mapped();
 }
 
 void Session::describe(smartzone_info* info) const {
@@ -183,10 +238,13 @@ void Session::describe(smartzone_info* info) const {
   info->scratch_mapped = scratch_.mapped();
   info->board_mapped = board_.mapped();
   info->stacks_mapped = stacks_.mapped();
+  info->state_mapped = state_memory_.mapped();
+  info->language_mapped = language_.mapped();
   info->mapped_now = mapped();
   info->mapped_peak = mapped_peak_;
   engine::IoSize size;
-  if (state_ != SMARTZONE_STATE_EMPTY && model_.io_size(0, &size).ok()) {
+  if (state_ != SMARTZONE_STATE_EMPTY && model_.language() == nullptr &&
+      model_.io_size(0, &size).ok()) {
     info->inputs_bytes = size.inputs;
     info->outputs_bytes = size.outputs;
   }

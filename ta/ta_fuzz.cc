@@ -11,10 +11,13 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/testing/plan_builder.h"
+#include "language/generator.h"
+#include "language/testing/toy_model.h"
 #include "shim/loopback.h"
 #include "shim/secure_pool.h"
 #include "ta/testing/commands.h"
@@ -65,12 +68,20 @@ class Script {
   std::span<const std::uint8_t> bytes_;
 };
 
-const std::array<TestPlan, 4>& plans() {
-  static const std::array<TestPlan, 4> all = {
+TestPlan language_model() {
+  engine::testing::PlanBuilder builder = language::testing::toy_model(
+      {.layers = 1, .context = 24, .batch = 4, .heads = 2, .kv_heads = 1, .head = 4});
+  builder.tables.header.language_bytes = language::generator_bytes(builder.tables.language[0]);
+  return builder.finish();
+}
+
+const std::array<TestPlan, 5>& plans() {
+  static const std::array<TestPlan, 5> all = {
       sequence_plan(ops::Kernel::kReference).builder.finish(),
       sequence_plan(ops::Kernel::kVector).builder.finish(),
       branches_plan(ops::Kernel::kReference).builder.finish(),
-      branches_plan(ops::Kernel::kVector).builder.finish()};
+      branches_plan(ops::Kernel::kVector).builder.finish(),
+      language_model()};
   return all;
 }
 
@@ -93,6 +104,7 @@ class Player {
     std::unique_ptr<LoopbackSession> session;
     const TestPlan* plan = &plans()[0];
     std::size_t weights_sent = 0;
+    std::vector<std::byte> saved;  // a piece that SAVE gave
     shim::Mutator pending;  // for the next call
 
     Invoke call() {
@@ -142,7 +154,7 @@ class Player {
       case 14:
         return load_and_run(seat, script.number(1));
       default:
-        return;
+        return talk(seat, script);
     }
   }
 
@@ -165,7 +177,9 @@ class Player {
       smartzone_info facts{};
       demand(info(invoke_of(*seat.session), &facts).ok());
       demand(facts.mapped_now == facts.control_mapped + facts.weights_mapped + facts.arena_mapped +
-                                     facts.scratch_mapped);
+                                     facts.scratch_mapped + facts.state_mapped +
+                                     facts.language_mapped + facts.board_mapped +
+                                     facts.stacks_mapped);
       demand(facts.mapped_peak >= facts.mapped_now);
       mapped += facts.mapped_now;
     }
@@ -247,6 +261,81 @@ class Player {
       memory[0][offset % memory[0].size()] = value;
       if (reseal) engine::testing::reseal(memory[0]);
     };
+  }
+
+  // The commands of a conversation.
+  void talk(Seat& seat, Script& script) {
+    switch (script.number(1) % 6) {
+      case 0:
+        return say(seat, script);
+      case 1:
+        return listen(seat, script);
+      case 2:
+        return judge(seat, script);
+      case 3:
+        return save_piece(seat, script.number(1) % 4);
+      case 4:
+        return resume_piece(seat, script);
+      default: {
+        std::uint32_t left = 0;
+        return check(resume(seat.call(), script.number(1), script.bytes(script.number(1)), &left));
+      }
+    }
+  }
+
+  void say(Seat& seat, Script& script) {
+    smartzone_prompt request{};
+    request.flags = script.number(1);
+    request.temperature = static_cast<float>(script.number(1)) / 64.0f;
+    request.top_k = script.number(1);
+    request.top_p = static_cast<float>(script.number(1)) / 128.0f;
+    request.min_p = static_cast<float>(script.number(1)) / 128.0f;
+    request.repeat_penalty = static_cast<float>(script.number(1)) / 64.0f;
+    request.repeat_window = script.number(1);
+    request.seed = script.number(1);
+    check(prompt(seat.call(), script.bytes(script.number(1)), request));
+  }
+
+  void listen(Seat& seat, Script& script) {
+    std::string text(script.number(2), 0);
+    smartzone_next reply{};
+    const std::uint32_t most = script.number(1);
+    const std::size_t room = text.size();
+    const Reply said = next(seat.call(), most, &text, &reply, script.number(1));
+    demand(!said.ok() || (reply.tokens <= most && reply.text_bytes <= room &&
+                          reply.position + reply.waiting <= 24));
+    check(said);
+  }
+
+  void judge(Seat& seat, Script& script) {
+    std::vector<float> logits(script.number(2) % 1024);
+    smartzone_score reply{};
+    const std::uint32_t most = script.number(1);
+    check(score(seat.call(), most, &logits, &reply, script.number(1)));
+    demand(logits.empty());  // this plan does not let them leave
+  }
+
+  void save_piece(Seat& seat, std::uint32_t number) {
+    std::vector<std::byte> piece(SMARTZONE_SAVED_PIECE_BYTES);
+    std::uint32_t pieces = 0;
+    const Reply reply = save(seat.call(), number, &piece, &pieces);
+    if (reply.ok()) seat.saved = piece;
+    check(reply);
+  }
+
+  // As it was saved, or with a byte changed: then it must not be taken.
+  void resume_piece(Seat& seat, Script& script) {
+    std::vector<std::byte> piece = seats_[script.number(1) % seats_.size()].saved;
+    const std::uint32_t number = script.number(1) % 4;
+    const std::uint32_t offset = script.number(2);
+    const auto change = std::byte(script.number(1));
+    const bool changed = !piece.empty() && change != std::byte{0};
+    if (changed) piece[offset % piece.size()] ^= change;
+    const bool quiet = !seat.pending;  // nobody changes it back
+    std::uint32_t left = 0;
+    const Reply reply = resume(seat.call(), number, piece, &left);
+    demand(!reply.ok() || !changed || !quiet);
+    check(reply);
   }
 
   void load_and_run(Seat& seat, std::uint32_t which) {

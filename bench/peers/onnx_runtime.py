@@ -43,17 +43,17 @@ def verify(archive, integrity=INTEGRITY):
                          f"{base64.b64encode(digest).decode()}, expected {wanted}")
 
 
-def download(folder):
-    """Has npm put the package's archive into a folder; returns its path. Nothing is installed and
+def download(folder, package=PACKAGE, version=VERSION):
+    """Has npm put a package's archive into a folder; returns its path. Nothing is installed and
     no script of the package is run."""
     if not shutil.which("npm"):
-        raise Unavailable("npm is not installed, and ONNX Runtime comes from there")
-    result = subprocess.run(["npm", "pack", f"{PACKAGE}@{VERSION}", "--silent", "--ignore-scripts",
+        raise Unavailable(f"npm is not installed, and {package} comes from there")
+    result = subprocess.run(["npm", "pack", f"{package}@{version}", "--silent", "--ignore-scripts",
                              "--pack-destination", str(folder)], capture_output=True, text=True,
                             check=False, cwd=folder, timeout=DOWNLOAD_SECONDS)
     archives = sorted(pathlib.Path(folder).glob("*.tgz"))
     if result.returncode != 0 or len(archives) != 1:
-        raise Unavailable(f"npm pack {PACKAGE}@{VERSION} failed: {result.stderr.strip()[-300:]}")
+        raise Unavailable(f"npm pack {package}@{version} failed: {result.stderr.strip()[-300:]}")
     return archives[0]
 
 

@@ -10,6 +10,7 @@
 #include "cli/judge.h"
 #include "cli/labelled.h"
 #include "cli/table.h"
+#include "cli/writing.h"
 
 namespace sz::cli {
 namespace {
@@ -48,7 +49,7 @@ struct Counted {
 Counted count(std::vector<Session>& sessions, const LabelledSet& set,
               const AccuracyOptions& options, std::size_t output) {
   const std::size_t size = options.limit == 0 ? set.size() : std::min(options.limit, set.size());
-  const bool terminal = isatty(STDERR_FILENO) == 1;
+  const bool terminal = on_terminal();
   Counted counted;
   const auto work = [&](Session& session, std::size_t i) {
     const std::vector<Tensor> inputs{set.input(i)};
@@ -67,7 +68,7 @@ Counted count(std::vector<Session>& sessions, const LabelledSet& set,
 }
 
 int accuracy(const Globals& globals, const AccuracyOptions& options) {
-  const Package package = Package::open(options.package);
+  const Package package = open_network_package(options.package);
   const std::size_t output = scores_output(package);
   const std::unique_ptr<LabelledSet> set = open_labelled_set(options.set, package);
   static_cast<void>(options.cores.session_options());  // a wrong --cores is told first

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/app.h"
+#include "cli/chat_template.h"
 #include "cli/files.h"
 #include "cli/inputs.h"
 #include "cli/model_file.h"
@@ -65,8 +66,24 @@ std::string preprocess_text(const Preprocess* p) {
          numbers(p->scale);
 }
 
-void print_package(const Package& package) {
-  std::cout << "model        " << package.name() << '\n';
+// Of a language model what it has instead of inputs, outputs, labels and pictures.
+void print_language(const LanguageInfo& model) {
+  std::cout << "language     vocabulary " << grouped(model.vocabulary) << ", context "
+            << grouped(model.context) << ", prompts " << model.batch << " tokens at once, caches "
+            << model.cache << '\n';
+  for (const auto& [format, count] : model.formats) {
+    std::cout << "matrices     " << count << " of " << format << '\n';
+  }
+  std::cout << "chat         "
+            << (model.chat_template.empty()
+                    ? std::string("no template: the model writes on")
+                    : std::string("template ") +
+                          chat_template_name(parse_chat_template("auto", model.chat_template)) +
+                          " of " + grouped(model.chat_template.size()) + " bytes")
+            << '\n';
+}
+
+void print_interface(const Package& package) {
   for (const TensorInfo& info : package.inputs()) {
     std::cout << "input        " << info.name << "  " << type_and_shape(info.type, info.shape)
               << '\n';
@@ -76,8 +93,17 @@ void print_package(const Package& package) {
               << '\n';
   }
   std::cout << "labels       " << package.labels().size() << '\n'
-            << "pictures     " << preprocess_text(package.preprocess()) << '\n'
-            << "weights      " << grouped(package.weights().size()) << " bytes\n"
+            << "pictures     " << preprocess_text(package.preprocess()) << '\n';
+}
+
+void print_package(const Package& package) {
+  std::cout << "model        " << package.name() << '\n';
+  if (package.language() != nullptr) {
+    print_language(*package.language());
+  } else {
+    print_interface(package);
+  }
+  std::cout << "weights      " << grouped(package.weights().size()) << " bytes\n"
             << "plan         " << grouped(package.plan().size()) << " bytes\n\n";
 }
 

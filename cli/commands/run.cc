@@ -13,6 +13,7 @@
 #include "cli/npy.h"
 #include "cli/scores.h"
 #include "cli/table.h"
+#include "cli/writing.h"
 
 namespace sz::cli {
 namespace {
@@ -233,7 +234,7 @@ Json answer_json(const Job& job, const Answer& answer, const RunOptions& options
 }
 
 int run(const Globals& globals, const RunOptions& options) {
-  const Package package = Package::open(options.package);
+  const Package package = open_network_package(options.package);
   const std::vector<Job> jobs = plan_jobs(options, package);
   Writer writer(options, package, jobs.size());
   // A wrong first file is told before a TEE is asked for.

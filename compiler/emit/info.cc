@@ -9,16 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string hex(const package::Sha256Digest& digest) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 json describe(const std::string& name, const Value& value) {
   return {{"name", name}, {"dtype", to_string(value.dtype)}, {"shape", *value.shape}};
 }
@@ -35,6 +25,16 @@ void check_labels(const Graph& graph, const std::vector<std::string>& labels) {
 }
 
 }  // namespace
+
+std::string hex(const package::Sha256Digest& digest) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
 
 std::string make_info(const Graph& graph, const Report& report, const InfoInputs& inputs) {
   check_labels(graph, inputs.labels);

@@ -19,6 +19,9 @@ struct InfoInputs {
   std::vector<std::string> labels;
 };
 
+// Hexadecimal digits.
+std::string hex(const package::Sha256Digest& digest);
+
 // The JSON text (docs/compiler.md has the schema). Throws CompileError if preprocessing or labels
 // do not fit the network.
 std::string make_info(const Graph& graph, const Report& report, const InfoInputs& inputs);

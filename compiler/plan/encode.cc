@@ -1,19 +1,17 @@
 #include "compiler/plan/encode.h"
 
 #include <algorithm>
-#include <cstring>
 #include <span>
 
 #include "base/checked.h"
 #include "compiler/error.h"
-#include "package/package_file.h"
+#include "compiler/plan/plan_bytes.h"
 #include "package/plan_format.h"
 
 namespace sz::compiler {
 namespace {
 
 using package::EntryRecord;
-using package::PlanHeader;
 using package::StepRecord;
 using package::TensorRecord;
 
@@ -42,10 +40,10 @@ class Encoder {
                          std::to_string(package::kMaxOperandsPerStep) +
                          " inputs and outputs, the limit of a plan");
     }
-    for (const std::uint32_t tensor : program_.inputs) operands_.push_back(number(tensor));
-    for (const std::uint32_t tensor : program_.outputs) operands_.push_back(number(tensor));
+    for (const std::uint32_t tensor : program_.inputs) parts_.operands.push_back(number(tensor));
+    for (const std::uint32_t tensor : program_.outputs) parts_.operands.push_back(number(tensor));
     for (const std::uint32_t step : schedule_.order) add_step(step);
-    entry.step_count = static_cast<std::uint32_t>(steps_.size());
+    entry.step_count = static_cast<std::uint32_t>(parts_.steps.size());
     return assemble(entry);
   }
 
@@ -53,8 +51,8 @@ class Encoder {
   // The tensor's place in the table; it gets one when it is first used.
   std::uint32_t number(std::uint32_t tensor) {
     if (tensor_number_[tensor] == kUnset) {
-      tensor_number_[tensor] = static_cast<std::uint32_t>(tensors_.size());
-      tensors_.push_back(record(program_.tensors[tensor]));
+      tensor_number_[tensor] = static_cast<std::uint32_t>(parts_.tensors.size());
+      parts_.tensors.push_back(record(program_.tensors[tensor]));
     }
     return tensor_number_[tensor];
   }
@@ -91,15 +89,15 @@ class Encoder {
     record.kernel = static_cast<std::uint16_t>(program_.kernel);
     record.input_count = static_cast<std::uint16_t>(step.inputs.size());
     record.output_count = 1;
-    record.operand_begin = static_cast<std::uint32_t>(operands_.size());
-    record.attribute_begin = static_cast<std::uint32_t>(attributes_.size());
+    record.operand_begin = static_cast<std::uint32_t>(parts_.operands.size());
+    record.attribute_begin = static_cast<std::uint32_t>(parts_.attributes.size());
     record.attribute_count = static_cast<std::uint32_t>(step.attributes.size());
     std::vector<std::uint32_t> inputs = step.inputs;
     if (liveness_.swapped[index]) std::swap(inputs[0], inputs[1]);
-    for (const std::uint32_t tensor : inputs) operands_.push_back(number(tensor));
-    operands_.push_back(number(step.output));
-    attributes_.insert(attributes_.end(), step.attributes.begin(), step.attributes.end());
-    steps_.push_back(record);
+    for (const std::uint32_t tensor : inputs) parts_.operands.push_back(number(tensor));
+    parts_.operands.push_back(number(step.output));
+    parts_.attributes.insert(parts_.attributes.end(), step.attributes.begin(), step.attributes.end());
+    parts_.steps.push_back(record);
     scratch_ = std::max(scratch_, scratch_of(step, inputs));
   }
 
@@ -114,45 +112,11 @@ class Encoder {
         ->scratch_bytes({program_.kernel, inputs, std::span(&output, 1), step.attributes});
   }
 
-  template <typename T>
-  static void append(std::vector<std::byte>& to, std::span<const T> records) {
-    const auto bytes = std::as_bytes(records);
-    to.insert(to.end(), bytes.begin(), bytes.end());
-  }
-
   EncodedPlan assemble(const EntryRecord& entry) {
-    PlanHeader header{};
-    header.magic = package::kPlanMagic;
-    header.version = package::kPlanVersion;
-    header.tensor_count = static_cast<std::uint32_t>(tensors_.size());
-    header.step_count = static_cast<std::uint32_t>(steps_.size());
-    header.entry_count = 1;
-    header.operand_count = static_cast<std::uint32_t>(operands_.size());
-    header.attribute_count = static_cast<std::uint32_t>(attributes_.size());
-    header.weights_bytes = weights_.size();
-    header.arena_bytes = placement_.arena_bytes;
-    header.scratch_bytes = align_up(scratch_, package::kTensorAlignment);
-    header.weights_sha256 = package::sha256_of(weights_);
-    if (header.operand_count > package::kMaxOperands ||
-        header.attribute_count > package::kMaxAttributes ||
-        header.arena_bytes > package::kMaxRegionBytes ||
-        header.scratch_bytes > package::kMaxRegionBytes) {
-      throw CompileError(source_ + ": the network is too large for a plan: " +
-                         std::to_string(header.operand_count) + " operands, " +
-                         std::to_string(header.attribute_count) + " attribute words, arena of " +
-                         std::to_string(header.arena_bytes) + " bytes, scratch of " +
-                         std::to_string(header.scratch_bytes) + " bytes");
-    }
-    std::vector<std::byte> plan;
-    append(plan, std::span<const PlanHeader>(&header, 1));
-    append(plan, std::span<const TensorRecord>(tensors_));
-    append(plan, std::span<const StepRecord>(steps_));
-    append(plan, std::span<const EntryRecord>(&entry, 1));
-    append(plan, std::span<const std::uint32_t>(operands_));
-    append(plan, std::span<const std::uint32_t>(attributes_));
-    constexpr std::size_t kDigestEnd = offsetof(PlanHeader, sha256) + sizeof(PlanHeader::sha256);
-    const auto digest = package::sha256_of(std::span(plan).subspan(kDigestEnd));
-    std::memcpy(plan.data() + offsetof(PlanHeader, sha256), digest.data(), digest.size());
+    parts_.entries.push_back(entry);
+    parts_.header.arena_bytes = placement_.arena_bytes;
+    parts_.header.scratch_bytes = scratch_;
+    std::vector<std::byte> plan = plan_bytes(std::move(parts_), weights_, source_);
     return {std::move(plan), std::move(weights_)};
   }
 
@@ -163,9 +127,7 @@ class Encoder {
   const Placement& placement_;
   std::vector<std::uint32_t> tensor_number_;
   std::vector<std::uint32_t> weight_offset_;  // by storage; the region is at most 1 GiB
-  std::vector<TensorRecord> tensors_;
-  std::vector<StepRecord> steps_;
-  std::vector<std::uint32_t> operands_, attributes_;
+  PlanParts parts_;
   std::vector<std::byte> weights_;
   std::uint64_t scratch_ = 0;
 };

@@ -14,7 +14,7 @@ namespace {
 struct Parameters {
   std::vector<std::int8_t> weights;
   std::vector<std::int32_t> bias, multipliers, shifts;
-  std::vector<float> scales;
+  std::vector<float> scales, rests;
   ops::QuantParameters view;
 };
 
@@ -37,11 +37,17 @@ void add_factors(const QuantAttributes& q, Parameters* p) {
       p->shifts.push_back(fixed.shift);
     }
   }
+  for (std::size_t m = 0; m < q.bias_rests.size() && q.rescale == Rescale::kFloat; ++m) {
+    const double weight_scale = q.weight_scales[q.weight_scales.size() == 1 ? 0 : m];
+    const double factor = q.inputs[0].scale * weight_scale / q.output.scale;
+    p->rests.push_back(static_cast<float>(q.bias_rests[m] * factor));
+  }
   p->view.mode =
       q.rescale == Rescale::kFloat ? ops::Rescaling::kFloat : ops::Rescaling::kFixedPoint;
   p->view.multipliers = p->multipliers;
   p->view.shifts = p->shifts;
   p->view.scales = p->scales;
+  p->view.rests = p->rests;
 }
 
 void fill(const Graph& graph, const Node& node, const Constant& weights, Parameters* p) {

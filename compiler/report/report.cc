@@ -15,9 +15,43 @@ std::string above(std::uint64_t bytes, std::uint64_t bound) {
   return text.str();
 }
 
+std::string line_of(const char* what, std::uint64_t bytes, const std::string& remark) {
+  std::ostringstream out;
+  out << "  " << std::left << std::setw(14) << what << std::right << std::setw(14) << bytes << "  "
+      << remark << '\n';
+  return out.str();
+}
+
+std::string language_text(const Report& report) {
+  const LanguageReport& language = *report.language;
+  std::ostringstream out;
+  out << report.model << ": language model of " << language.parameters << " parameters ("
+      << report.format << "), context of " << language.context << " tokens, " << report.steps
+      << " steps, package of " << report.package << " bytes\n";
+  for (const auto& [what, count] : language.conversions) {
+    out << "  " << count << (count == 1 ? " matrix " : " matrices ") << what << '\n';
+  }
+  out << "secure memory in bytes, on one core:\n"
+      << line_of("weights", report.weights,
+                 "in the file " + std::to_string(report.weights_bound) + ", " +
+                     above(report.weights, report.weights_bound))
+      << line_of("caches", language.state, "keys and values of the context, " + language.cache)
+      << line_of("arena", report.arena,
+                 "prompts are computed " + std::to_string(language.batch) + " tokens at a time")
+      << line_of("conversation", language.conversation, "tokens, text, tokenizer and sampler")
+      << line_of("scratch", report.scratch, "for each core")
+      << line_of("control", report.control, "the plan (" + std::to_string(report.plan) + ") and its tables")
+      << line_of("total",
+                 report.weights + report.arena + report.scratch + report.control + language.state +
+                     language.conversation,
+                 "");
+  return out.str();
+}
+
 }  // namespace
 
 std::string to_text(const Report& report) {
+  if (report.language) return language_text(report);
   std::ostringstream out;
   const auto line = [&](const char* what, std::uint64_t bytes, const std::string& remark) {
     out << "  " << std::left << std::setw(10) << what << std::right << std::setw(14) << bytes

@@ -80,7 +80,7 @@ const Recipe kRecipes[] = {
     {"DimensionsThatOverflow",
      [](P& p) { tensor(p, p.pooled).dims = {1u << 31, 1u << 31, 4, 8, 1, 1}; },
      Status::kTensorShape, &P::pooled},
-    {"UnknownRegion", [](P& p) { tensor(p, p.scores).region = 2; }, Status::kTensorRegion,
+    {"UnknownRegion", [](P& p) { tensor(p, p.scores).region = 3; }, Status::kTensorRegion,
      &P::scores},
     {"PitchBelowTheRow", [](P& p) { tensor(p, p.features).pitch = 7; }, Status::kTensorPitch,
      &P::features},

@@ -76,9 +76,10 @@ Failure ModelRunner::attach(ByteSpan weights, std::uint32_t cores, std::uint8_t 
   weights_.emplace(need.weights, 0);
   arena_.emplace(need.arena, fill);
   scratch_.emplace(need.scratch, fill);
+  state_.emplace(need.state, 0);
   const std::size_t known = std::min<std::size_t>(weights.size(), need.weights);
   if (known > 0) std::memcpy(weights_->bytes().data(), weights.data(), known);
-  return model_.attach({weights_->bytes(), arena_->bytes(), scratch_->bytes()}, cores);
+  return model_.attach({weights_->bytes(), arena_->bytes(), scratch_->bytes(), state_->bytes()}, cores);
 }
 
 std::size_t ModelRunner::input_bytes(std::uint32_t entry) const {

@@ -65,6 +65,7 @@ class ModelRunner {
   std::optional<GuardedRegion> weights_;
   std::optional<GuardedRegion> arena_;
   std::optional<GuardedRegion> scratch_;
+  std::optional<GuardedRegion> state_;
   Model model_;
   Failure failure_;
   std::vector<std::byte> outputs_;

@@ -64,11 +64,13 @@ std::vector<std::byte> PlanTables::encode() const {
   sized.entry_count = size_of(entries);
   sized.operand_count = size_of(operands);
   sized.attribute_count = size_of(attributes);
+  sized.language_count = size_of(language);
   std::vector<std::byte> plan;
   append(plan, std::span<const PlanHeader>(&sized, 1));
   append(plan, std::span(tensors));
   append(plan, std::span(steps));
   append(plan, std::span(entries));
+  append(plan, std::span(language));
   append(plan, std::span(operands));
   append(plan, std::span(attributes));
   reseal(plan);
@@ -85,6 +87,7 @@ std::optional<PlanTables> PlanTables::decode(ByteSpan plan) {
   at += read(at, tables.header.tensor_count, tables.tensors);
   at += read(at, tables.header.step_count, tables.steps);
   at += read(at, tables.header.entry_count, tables.entries);
+  at += read(at, tables.header.language_count, tables.language);
   at += read(at, tables.header.operand_count, tables.operands);
   read(at, tables.header.attribute_count, tables.attributes);
   return tables;
@@ -98,7 +101,7 @@ void reseal(std::span<std::byte> plan) {
 }
 
 std::uint32_t PlanBuilder::add_tensor(RegionKind region, std::uint64_t offset, Dims dims,
-                                      std::uint32_t pitch) {
+                                      std::uint32_t pitch, DType dtype) {
   demand(dims.size() <= kMaxRank, "too many dimensions");
   TensorRecord record{};
   record.offset = offset;
@@ -106,16 +109,19 @@ std::uint32_t PlanBuilder::add_tensor(RegionKind region, std::uint64_t offset, D
   std::copy(dims.begin(), dims.end(), record.dims.begin());
   record.pitch = dims.size() == 0 ? 1 : std::data(dims)[dims.size() - 1];
   if (pitch != 0) record.pitch = pitch;
-  record.dtype = static_cast<std::uint8_t>(DType::kF32);
+  record.dtype = static_cast<std::uint8_t>(dtype);
   record.rank = static_cast<std::uint8_t>(dims.size());
   record.region = static_cast<std::uint8_t>(region);
 
   TensorView view;
   view.dims = record.dims;
   view.pitch = record.pitch;
+  view.dtype = dtype;
   view.rank = record.rank;
-  const bool constant = region == RegionKind::kWeights;
-  std::uint64_t& end = constant ? tables.header.weights_bytes : tables.header.arena_bytes;
+  PlanHeader& header = tables.header;
+  std::uint64_t& end = region == RegionKind::kWeights ? header.weights_bytes
+                       : region == RegionKind::kArena ? header.arena_bytes
+                                                      : header.state_bytes;
   end = std::max(end, offset + view.footprint());
   tables.tensors.push_back(record);
   return size_of(tables.tensors) - 1;
@@ -144,6 +150,20 @@ std::uint32_t PlanBuilder::constant(Dims dims, std::span<const float> values) {
   append(weights_, values);
   demand(weights_.size() == tables.header.weights_bytes, "values do not fit the shape");
   return tensor;
+}
+
+std::uint32_t PlanBuilder::constant_bytes(Dims dims, ByteSpan values) {
+  const std::uint64_t offset = align_up(weights_.size(), kTensorAlignment);
+  const std::uint32_t tensor = add_tensor(RegionKind::kWeights, offset, dims, 0, DType::kU8);
+  weights_.resize(offset);
+  append(weights_, values);
+  demand(weights_.size() == tables.header.weights_bytes, "bytes do not fit the shape");
+  return tensor;
+}
+
+std::uint32_t PlanBuilder::state(Dims dims) {
+  const std::uint64_t offset = align_up(tables.header.state_bytes, kTensorAlignment);
+  return add_tensor(RegionKind::kState, offset, dims, 0, DType::kU8);
 }
 
 std::uint32_t PlanBuilder::conv_weights(const ops::ConvWeightShape& shape, std::uint32_t seed) {
@@ -182,8 +202,9 @@ std::uint32_t PlanBuilder::step_words(std::uint16_t op, Tensors inputs, Tensors 
   return size_of(tables.steps) - 1;
 }
 
-std::uint32_t PlanBuilder::entry(Tensors inputs, Tensors outputs) {
+std::uint32_t PlanBuilder::entry(Tensors inputs, Tensors outputs, package::EntryKind kind) {
   EntryRecord record{};
+  record.kind = static_cast<std::uint32_t>(kind);
   for (const EntryRecord& before : tables.entries) record.step_begin += before.step_count;
   record.step_count = size_of(tables.steps) - record.step_begin;
   record.operand_begin = size_of(tables.operands);
@@ -193,6 +214,15 @@ std::uint32_t PlanBuilder::entry(Tensors inputs, Tensors outputs) {
   tables.operands.insert(tables.operands.end(), outputs);
   tables.entries.push_back(record);
   return size_of(tables.entries) - 1;
+}
+
+void PlanBuilder::language(package::LanguageRecord record, ByteSpan tokenizer) {
+  record.tokenizer_offset = align_up(weights_.size(), kTensorAlignment);
+  record.tokenizer_bytes = tokenizer.size();
+  weights_.resize(record.tokenizer_offset);
+  append(weights_, tokenizer);
+  tables.header.weights_bytes = weights_.size();
+  tables.language = {record};
 }
 
 TestPlan PlanBuilder::finish() const {

@@ -36,6 +36,7 @@ struct PlanTables {
   std::vector<package::TensorRecord> tensors;
   std::vector<package::StepRecord> steps;
   std::vector<package::EntryRecord> entries;
+  std::vector<package::LanguageRecord> language;
   std::vector<std::uint32_t> operands;
   std::vector<std::uint32_t> attributes;
 
@@ -79,6 +80,10 @@ class PlanBuilder {
   // A dense f32 constant.
   std::uint32_t constant(Dims dims, std::span<const float> values);
 
+  // Dense tensors of bytes: a constant, and one that is kept from run to run, behind the others.
+  std::uint32_t constant_bytes(Dims dims, ByteSpan values);
+  std::uint32_t state(Dims dims);
+
   // Packed weights and bias with reproducible pseudo-random values in [-0.5, 0.5).
   std::uint32_t conv_weights(const ops::ConvWeightShape& shape, std::uint32_t seed);
   std::uint32_t fully_connected_weights(std::uint32_t outputs, std::uint32_t inputs,
@@ -99,13 +104,17 @@ class PlanBuilder {
   }
 
   // An entry point that runs all steps since the last one; returns its index.
-  std::uint32_t entry(Tensors inputs, Tensors outputs);
+  std::uint32_t entry(Tensors inputs, Tensors outputs,
+                      package::EntryKind kind = package::EntryKind::kRun);
+
+  // Makes it a language model. The tokenizer's tables go into the weights; where they are is filled in.
+  void language(package::LanguageRecord record, ByteSpan tokenizer);
 
   TestPlan finish() const;
 
  private:
   std::uint32_t add_tensor(package::RegionKind region, std::uint64_t offset, Dims dims,
-                           std::uint32_t pitch);
+                           std::uint32_t pitch, DType dtype = DType::kF32);
 
   std::vector<std::byte> weights_;
 };

@@ -58,6 +58,7 @@ typedef struct sz_tensor_info {
 /* Secure memory as the trusted application accounts for it, in bytes. */
 typedef struct sz_secure_memory {
   uint64_t control, weights, arena, scratch;
+  uint64_t state, language; /* of a language model: caches; tokens and working memory */
   uint64_t board, stacks; /* of the other cores; 0 on one core */
   uint64_t now;           /* mapped at present */
   uint64_t peak;          /* most that was mapped since the session was opened */
@@ -99,6 +100,65 @@ typedef struct sz_cores {
   const char *advice; /* a sentence if it could be more cores, else ""; until the next call */
 } sz_cores;
 
+/* What a package says of its language model. Texts belong to the package. */
+typedef struct sz_language {
+  uint32_t context;    /* tokens of a conversation */
+  uint32_t vocabulary; /* tokens that there are */
+  uint32_t batch;      /* tokens of a prompt that are computed at once */
+  uint32_t reserved;
+  const char *cache;         /* what the caches hold: "f32", "f16", "q8_0" */
+  const char *chat_template; /* as the model file had it; "" if it had none */
+} sz_language;
+
+/* How a language model chooses tokens. sz_sampling_greedy fills it with the defaults. */
+typedef struct sz_sampling {
+  float temperature; /* 0: greedy; at most 100 */
+  uint32_t top_k;    /* 0: off */
+  float top_p;       /* above 0, at most 1; 1: off */
+  float min_p;       /* 0 to 1; 0: off */
+  float repeat_penalty; /* above 0, at most 100; 1: off */
+  uint32_t repeat_window;
+  uint64_t seed; /* the same seed, model and text: the same answer */
+} sz_sampling;
+
+/* How to write. Zero is the default of every field: clear the whole struct first. */
+typedef struct sz_generate_options {
+  uint64_t tokens;             /* most to write; 0: until the model ends or the context is full */
+  const sz_sampling *sampling; /* null: as before; greedy in a new session */
+  uint32_t go_on;              /* 1: the conversation goes on; 0: it is forgotten first */
+  uint32_t specials;           /* 1: text like "<|im_end|>" in the prompt names control tokens */
+  uint32_t tokens_at_once;     /* 1 to 64, see sz_on_text; 0: one where a token takes long */
+  uint32_t reserved[5];        /* must be 0 */
+} sz_generate_options;
+
+enum sz_ending {
+  SZ_END_OF_TEXT = 0,     /* the model ended its answer */
+  SZ_END_LIMIT = 1,       /* sz_generate_options.tokens were written */
+  SZ_END_CONTEXT_FULL = 2, /* the conversation fills the context */
+  SZ_END_STOPPED = 3      /* sz_on_text said so */
+};
+
+/* What came of it. */
+typedef struct sz_generation {
+  int32_t ending; /* enum sz_ending */
+  uint32_t prompt_tokens, written;
+  uint32_t position; /* tokens of the conversation */
+  uint32_t cores;    /* most that it could compute on */
+  uint32_t reserved;
+  double prompt_seconds, writing_seconds, first_token_seconds;
+} sz_generation;
+
+/* How likely a language model finds a text. */
+typedef struct sz_score {
+  double nll; /* sum of the negative log-likelihoods, natural logarithm */
+  uint32_t judged, tokens; /* in that sum; computed */
+  double seconds;
+} sz_score;
+
+/* Takes text as it is written: whole characters, valid UTF-8, not ended by a zero. Returns 0 to go
+ * on, anything else to stop. */
+typedef int (*sz_on_text)(void *context, const char *text, size_t bytes);
+
 /* Called with bytes done and bytes in all while a package is sent. */
 typedef void (*sz_progress)(void *context, uint64_t done, uint64_t total);
 
@@ -125,6 +185,9 @@ int sz_package_output(const sz_package *package, size_t index, sz_tensor_info *i
 int sz_package_label_count(const sz_package *package, size_t *count);
 int sz_package_label(const sz_package *package, size_t index, const char **label);
 
+/* SZ_ERROR_INPUT if it is no language model. */
+int sz_package_language(const sz_package *package, sz_language *language);
+
 /* Opens a session with an instance of the trusted application of its own. */
 int sz_session_open(int backend, sz_session **session);
 
@@ -144,6 +207,20 @@ int sz_session_load(sz_session *session, const sz_package *package, sz_progress 
 int sz_session_run(sz_session *session, const void *const *inputs, const size_t *input_bytes,
                    size_t input_count, void *const *outputs, const size_t *output_bytes,
                    size_t output_count);
+
+/* Language models: adds a text to the conversation and has the model write on. `options` null: the
+ * defaults. `on_text` and `report` may be null. */
+void sz_sampling_greedy(sz_sampling *sampling);
+int sz_session_generate(sz_session *session, const char *prompt, const sz_generate_options *options,
+                        sz_on_text on_text, void *context, sz_generation *report);
+
+/* Scores a text from its beginning; the conversation becomes that text. */
+int sz_session_score(sz_session *session, const char *text, sz_score *score);
+
+/* The conversation, sealed by the trusted application, to a file and back into a session with the
+ * same model. After an error of `resume` the conversation is empty. */
+int sz_session_save(sz_session *session, const char *path);
+int sz_session_resume(sz_session *session, const char *path);
 
 /* Drops the model; its secure memory is wiped and given back. */
 int sz_session_unload(sz_session *session);

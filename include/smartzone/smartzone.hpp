@@ -17,7 +17,10 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "language.hpp"  // beside this file, wherever that is
 
 namespace sz {
 
@@ -109,6 +112,7 @@ class Package {
   const std::vector<TensorInfo>& outputs() const;
   const std::vector<std::string>& labels() const;  // empty if none were given
   const Preprocess* preprocess() const;            // nullptr if none was recorded
+  const LanguageInfo* language() const;            // nullptr if it is no language model
   std::span<const std::byte> plan() const;
   std::span<const std::byte> weights() const;
   const std::string& info_json() const;  // the whole information section
@@ -121,6 +125,7 @@ class Package {
 // Secure memory as the TA accounts for it, in bytes.
 struct SecureMemory {
   std::uint64_t control = 0, weights = 0, arena = 0, scratch = 0;
+  std::uint64_t state = 0, language = 0;  // of a language model: caches; tokens and working memory
   std::uint64_t board = 0, stacks = 0;  // of the other cores; 0 on one core
   std::uint64_t now = 0;                // mapped at present
   std::uint64_t peak = 0;               // most that was mapped since the session was opened
@@ -200,8 +205,35 @@ class Session {
   // model loaded before stays. Any other error leaves the session without a model.
   void load(const Package& package, const Progress& progress = {});
 
-  // Runs the network once. Inputs in the order of Package::inputs(); shapes must match.
+  // Runs the network once. Inputs in the order of Package::inputs(); shapes must match. Not for
+  // language models.
   std::vector<Tensor> run(std::span<const Tensor> inputs);
+
+  // For language models (language.hpp). All cores that are lent stay for the whole answer.
+
+  // Adds a text to the conversation and has the model write on, text by text as it comes. An empty
+  // text with prompt.restart = false lets it go on from where it is. What on_text or on_prompt throw
+  // is passed on; the conversation then has what was computed.
+  GenerationReport generate(std::string_view prompt, const GenerateOptions& options,
+                            const OnText& on_text);
+
+  // The same step by step: adds text, or tokens by their numbers, and does one piece of work (writes
+  // `most_tokens`, 1 to 64, or computes a part of a prompt). On an error of `prompt` nothing has
+  // changed.
+  Context prompt(std::string_view text, const PromptOptions& options);
+  Context prompt_tokens(std::span<const std::uint32_t> tokens, const PromptOptions& options);
+  NextPiece next(unsigned most_tokens);
+
+  // How likely the model finds a text, from its beginning. The conversation becomes that text.
+  // Logits only where the package lets them leave the secure world.
+  Score score(std::string_view text, bool logits = false);
+  Score score_tokens(std::span<const std::uint32_t> tokens, bool logits = false);
+
+  // Writes the conversation to a file that only this trusted application on this device can read
+  // (sealed by it); takes it back into a session with the same model. After an error of `resume` the
+  // conversation is empty.
+  void save_conversation(const std::string& path);
+  void resume_conversation(const std::string& path);
 
   // Lets the runs that follow compute on at most so many of the cores that the model was loaded for;
   // 0: on all of them.

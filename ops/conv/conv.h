@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "ops/attributes.h"
+#include "ops/conv/images.h"
 #include "ops/gemm/pack.h"
 #include "ops/operator.h"
 
@@ -29,16 +30,11 @@ std::uint64_t conv2d_cost(const Step& step);
 Status run_conv2d(const Step& step, const RunContext& context) noexcept;
 
 // A checked step, unpacked. Pointers are borrowed from the step.
-struct Conv2d {
-  const float* x = nullptr;
-  const float* weights = nullptr;
-  const float* residual = nullptr;  // or none
-  float* y = nullptr;
-  std::size_t x_pitch = 0, residual_pitch = 0, y_pitch = 0;  // elements from pixel to pixel
-  std::size_t batch = 0;
-  std::size_t in_h = 0, in_w = 0, in_c = 0;
-  std::size_t out_h = 0, out_w = 0, out_c = 0;
+struct Conv2d : ConvImages {
   Conv2dAttributes attributes;
+
+  Conv2d() = default;
+  explicit Conv2d(const Step& step);
 
   bool depthwise() const { return weight_shape().depthwise(); }
   ConvWeightShape weight_shape() const {

@@ -1,9 +1,12 @@
 // Cuts a depthwise convolution into runs of neighbouring output pixels whose taps all move by the
-// same step. Where a tap is in the padding, it points to a row of zeroes and does not move.
+// same step: along rows, and at the left and right edges of the image along columns. Where a tap is
+// in the padding, it points to a row of zeroes and does not move.
 #include "ops/conv/depthwise.h"
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "ops/check.h"
+#include "ops/isa.h"
 #include "ops/split.h"
 
 namespace sz::ops {
@@ -22,45 +25,54 @@ struct ScratchPlan {
   }
 };
 
+// Outputs [begin, end) along an axis: those with no tap outside the image.
+struct Inner {
+  std::size_t begin = 0, end = 0;
+
+  Inner(const WindowAxis& axis, std::size_t in, std::size_t out) {
+    const std::size_t reach = (axis.kernel - 1) * axis.dilation;
+    const std::size_t first = (axis.pad_begin + axis.stride - 1) / axis.stride;
+    // The last one with position * stride - pad_begin + reach < in.
+    const std::size_t room = in + axis.pad_begin;
+    const std::size_t past = room > reach ? (room - reach - 1) / axis.stride + 1 : 0;
+    begin = first < out ? first : out;
+    end = past < out ? past : out;
+    if (end < begin) end = begin;
+  }
+  bool has(std::size_t position) const { return position >= begin && position < end; }
+};
+
 struct DepthwiseJob {
   const Conv2d& conv;
   const RunContext& context;
   ScratchPlan plan;
   RowSplit split;  // output rows [N * OH] x OW * C
   DepthwiseRunFn kernel;
-  // Output columns [inner_begin, inner_end) have no tap to the left or right of the image.
-  std::size_t inner_begin = 0, inner_end = 0;
+  Inner rows, columns;
 };
 
-void find_inner_columns(DepthwiseJob* job) {
-  const Conv2d& conv = job->conv;
-  const Window2d& window = conv.attributes.window;
-  const std::size_t reach = std::size_t{window.kernel_w - 1} * window.dilation_w;
-  const std::size_t begin = (window.pad_left + window.stride_w - 1) / window.stride_w;
-  // The last column with ox * stride - pad_left + reach < in_w.
-  const std::size_t room = conv.in_w + window.pad_left;
-  const std::size_t end = room > reach ? (room - reach - 1) / window.stride_w + 1 : 0;
-  job->inner_begin = begin < conv.out_w ? begin : conv.out_w;
-  job->inner_end = end < conv.out_w ? end : conv.out_w;
-  if (job->inner_end < job->inner_begin) job->inner_end = job->inner_begin;
-}
+// A run, from output pixel (row, ox) on, rows counted over [N * OH].
+struct Place {
+  std::size_t row, ox, pixels;
+  bool down;  // along a column
+};
 
-// Taps of the output pixel (n, oy, ox).
-void point_taps(const DepthwiseJob& job, std::size_t n, std::size_t oy, std::size_t ox,
-                std::byte* scratch) {
+// Taps of the first pixel.
+void point_taps(const DepthwiseJob& job, const Place& at, std::byte* scratch) {
   const Conv2d& conv = job.conv;
   const Window2d& window = conv.attributes.window;
   auto** first = reinterpret_cast<const float**>(scratch);
   auto* steps = reinterpret_cast<std::size_t*>(scratch + job.plan.steps);
   const auto* zeroes = reinterpret_cast<const float*>(scratch + job.plan.zeroes);
-  const std::size_t step = window.stride_w * conv.x_pitch;
+  const std::size_t n = at.row / conv.out_h, oy = at.row % conv.out_h;
+  const std::size_t step = (at.down ? window.stride_h * conv.in_w : window.stride_w) * conv.x_pitch;
   for (std::size_t ky = 0; ky < window.kernel_h; ++ky) {
     const std::ptrdiff_t iy =
         tap_position(oy, window.stride_h, window.pad_top, ky, window.dilation_h);
     const bool row_inside = iy >= 0 && static_cast<std::size_t>(iy) < conv.in_h;
     for (std::size_t kx = 0; kx < window.kernel_w; ++kx, ++first, ++steps) {
       const std::ptrdiff_t ix =
-          tap_position(ox, window.stride_w, window.pad_left, kx, window.dilation_w);
+          tap_position(at.ox, window.stride_w, window.pad_left, kx, window.dilation_w);
       *first = zeroes;
       *steps = 0;
       if (row_inside && ix >= 0 && static_cast<std::size_t>(ix) < conv.in_w) {
@@ -72,28 +84,47 @@ void point_taps(const DepthwiseJob& job, std::size_t n, std::size_t oy, std::siz
   }
 }
 
-void run_pixels(const DepthwiseJob& job, std::size_t row, std::size_t ox, std::size_t pixels,
-                std::byte* scratch) {
+void run_pixels(const DepthwiseJob& job, const Place& at, std::byte* scratch) {
   const Conv2d& conv = job.conv;
   const Window2d& window = conv.attributes.window;
-  point_taps(job, row / conv.out_h, row % conv.out_h, ox, scratch);
+  point_taps(job, at, scratch);
+  const std::size_t pixel = at.row * conv.out_w + at.ox;
+  const std::size_t step = at.down ? conv.out_w : 1;
   DepthwiseRun run;
   run.first = reinterpret_cast<const float* const*>(scratch);
   run.steps = reinterpret_cast<const std::size_t*>(scratch + job.plan.steps);
   run.taps = std::size_t{window.kernel_h} * window.kernel_w;
   const bool three = window.kernel_h == 3 && window.kernel_w == 3 && window.dilation_w == 1;
-  run.column_stride = three && pixels > 1 && window.stride_w <= 2 ? window.stride_w : 0;
-  run.pixels = pixels;
+  const bool pairs = three && !at.down && at.pixels > 1 && window.stride_w <= 2;
+  run.column_stride = pairs ? window.stride_w : 0;
+  run.pixels = at.pixels;
   run.channels = conv.in_c;
   run.weights = conv.weights;
-  run.y = conv.y + (row * conv.out_w + ox) * conv.y_pitch;
-  run.y_pitch = conv.y_pitch;
+  run.y = conv.y + pixel * conv.y_pitch;
+  run.y_pitch = step * conv.y_pitch;
   if (conv.residual != nullptr) {
-    run.residual = conv.residual + (row * conv.out_w + ox) * conv.residual_pitch;
-    run.residual_pitch = conv.residual_pitch;
+    run.residual = conv.residual + pixel * conv.residual_pitch;
+    run.residual_pitch = step * conv.residual_pitch;
   }
   run.activation = conv.attributes.activation;
   job.kernel(run);
+}
+
+// Column ox of some rows, at an edge of the image: together those whose taps keep away from the
+// upper and lower edge, in which the kernel shares the weights; each by itself where it would not.
+void run_column(const DepthwiseJob& job, const RowSplit::Part& part, std::size_t ox,
+                std::byte* scratch) {
+  const bool together = vector_isa() != Isa::kNeon;  // whose best kernel takes neighbours of a row
+  for (std::size_t row = part.row_begin; row < part.row_end;) {
+    const std::size_t oy = row % job.conv.out_h;
+    std::size_t pixels = 1;
+    if (together && job.rows.has(oy)) {
+      const std::size_t left = part.row_end - row;
+      pixels = job.rows.end - oy < left ? job.rows.end - oy : left;
+    }
+    run_pixels(job, {row, ox, pixels, true}, scratch);
+    row += pixels;
+  }
 }
 
 void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcept {
@@ -101,15 +132,13 @@ void run_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) noexcep
   std::byte* scratch = job.context.scratch_of(worker);
   fill_bytes(scratch + job.plan.zeroes, 0, job.conv.in_c * sizeof(float));
   const RowSplit::Part part = job.split.part(chunk);
+  const Inner& columns = job.columns;
+  for (std::size_t ox = 0; ox < columns.begin; ++ox) run_column(job, part, ox, scratch);
   for (std::size_t row = part.row_begin; row < part.row_end; ++row) {
-    for (std::size_t ox = 0; ox < job.inner_begin; ++ox) run_pixels(job, row, ox, 1, scratch);
-    if (job.inner_end > job.inner_begin) {
-      run_pixels(job, row, job.inner_begin, job.inner_end - job.inner_begin, scratch);
-    }
-    for (std::size_t ox = job.inner_end; ox < job.conv.out_w; ++ox) {
-      run_pixels(job, row, ox, 1, scratch);
-    }
+    if (columns.end == columns.begin) break;
+    run_pixels(job, {row, columns.begin, columns.end - columns.begin, false}, scratch);
   }
+  for (std::size_t ox = columns.end; ox < job.conv.out_w; ++ox) run_column(job, part, ox, scratch);
 }
 
 }  // namespace
@@ -118,11 +147,14 @@ std::uint64_t depthwise_scratch(const Conv2d& conv) { return ScratchPlan(conv).b
 
 bool depthwise_vector(const Conv2d& conv, const RunContext& context) {
   DepthwiseJob job{
-      conv, context, ScratchPlan(conv),
+      conv,
+      context,
+      ScratchPlan(conv),
       RowSplit(conv.batch * conv.out_h, conv.out_w * conv.out_c, false, context.wanted_chunks()),
-      depthwise_run_kernel()};
+      depthwise_run_kernel(),
+      Inner(vertical(conv.attributes.window), conv.in_h, conv.out_h),
+      Inner(horizontal(conv.attributes.window), conv.in_w, conv.out_w)};
   if (job.kernel == nullptr) return false;
-  find_inner_columns(&job);
   context.share(run_chunk, &job, job.split.chunks());
   return true;
 }

@@ -9,7 +9,7 @@
 
 namespace sz::ops {
 
-// Neighbouring output pixels of one row:
+// Neighbouring output pixels of one row, or of one column:
 //   y[p, c] = activation(bias[c] + sum over taps t of x[p, t, c] * w[t, c] + residual[p, c]).
 struct DepthwiseRun {
   const float* const* first = nullptr;  // [taps] channel 0 of tap t of pixel 0

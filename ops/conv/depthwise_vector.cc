@@ -82,6 +82,11 @@ HWY_INLINE void compute_pixels(D d, const DepthwiseRun& run, std::size_t pixel, 
 template <std::size_t kPixels>
 HWY_NOINLINE void compute_channels(const DepthwiseRun& run, std::size_t pixel, std::size_t c) {
   const std::size_t channels = run.channels;
+  if constexpr (kPixels == 1) {  // as many chains of sums as two pixels have
+    for (; c + 4 * kLanes <= channels; c += 4 * kLanes) {
+      compute_pixels<kPixels, 4>(Full(), run, pixel, c);
+    }
+  }
   for (; c + 2 * kLanes <= channels; c += 2 * kLanes) {
     compute_pixels<kPixels, 2>(Full(), run, pixel, c);
   }
@@ -169,7 +174,16 @@ void depthwise_run(const DepthwiseRun& run) noexcept {
 void depthwise_run(const DepthwiseRun& run) noexcept {
   std::size_t pixel = 0;
   for (; pixel + 4 <= run.pixels; pixel += 4) compute_channels<4>(run, pixel, 0);
-  for (; pixel < run.pixels; ++pixel) compute_channels<1>(run, pixel, 0);
+  switch (run.pixels - pixel) {
+    case 3:
+      return compute_channels<3>(run, pixel, 0);
+    case 2:
+      return compute_channels<2>(run, pixel, 0);
+    case 1:
+      return compute_channels<1>(run, pixel, 0);
+    default:
+      return;
+  }
 }
 
 #endif

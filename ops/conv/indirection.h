@@ -22,9 +22,9 @@ struct IndirectionPlan {
   std::size_t segments = 0;    // per output pixel
   std::size_t length = 0;      // elements of a segment, of one group
   std::size_t block_rows = 0;  // at most kBlockRows
-  // Worker scratch, in bytes: pointers [segments][block_rows] at 0, then the distances of the
-  // taps, zeroes, slots.
-  std::size_t tap_offset = 0;
+  // Worker scratch, in bytes: pointers [segments][block_rows] at 0, then the output columns whose
+  // taps are inside the image, zeroes, slots.
+  std::size_t range_offset = 0;
   std::size_t zero_offset = 0;
   std::size_t slot_offset = 0;
   std::uint64_t scratch_bytes = 0;
@@ -32,8 +32,8 @@ struct IndirectionPlan {
 
 IndirectionPlan plan_indirection(const Conv2d& conv);
 
-// Clears the row of zeroes in `scratch`. Before build_indirection, once per chunk.
-void clear_zero_row(const IndirectionPlan& plan, std::byte* scratch);
+// Fills what the blocks share. Before build_indirection, once per chunk.
+void prepare_indirection(const Conv2d& conv, const IndirectionPlan& plan, std::byte* scratch);
 
 // Fills the table for the output pixels [first, first + rows), rows <= plan.block_rows, reading
 // the channels from `channel` on. Pixels are counted over [N, OH, OW]. Pointer of segment s and

@@ -32,7 +32,7 @@ void run_gemm_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) no
   const std::size_t panel = job.split.begin(part);
   const std::size_t channel = panel * kPanelWidth;
   std::byte* scratch = job.context.scratch_of(worker);
-  clear_zero_row(job.plan, scratch);
+  prepare_indirection(conv, job.plan, scratch);
 
   GemmBlock block;
   block.rows = rows_of_block(job, row_block);

@@ -46,8 +46,10 @@ struct Writer {
     put(layout.sums, slot, static_cast<std::uint32_t>(sum));
     if (parameters.mode == Rescaling::kFloat) {
       const float scale = parameters.scales[parameters.scales.size() == 1 ? 0 : m];
+      const float rest = parameters.rests.empty() ? 0.0f : parameters.rests[m];
       put(layout.factors, slot, std::bit_cast<std::uint32_t>(scale));
-      return finite_and_not_negative(scale);
+      put(layout.shifts, slot, std::bit_cast<std::uint32_t>(rest));
+      return finite_and_not_negative(scale) && rest - rest == 0.0f;
     }
     if (parameters.mode != Rescaling::kFixedPoint) return true;
     const std::int32_t multiplier =
@@ -136,7 +138,8 @@ bool consistent(const QuantParameters& p, const ConvWeightShape& shape) {
       return one_or_each(p.multipliers.size(), shape.outputs) &&
              one_or_each(p.shifts.size(), shape.outputs);
     case Rescaling::kFloat:
-      return one_or_each(p.scales.size(), shape.outputs);
+      return one_or_each(p.scales.size(), shape.outputs) &&
+             (p.rests.empty() || p.rests.size() == shape.outputs);
     case Rescaling::kNone:
       return true;
   }

@@ -7,7 +7,7 @@
 //     4 * P bytes     i32 bias' = bias - x_zero * sum over k of (w[k] - weight_zero)
 //     4 * P bytes     i32 sum over k of w[k]
 //     4 * P bytes     i32 multiplier, or f32 scale
-//     4 * P bytes     i32 shift
+//     4 * P bytes     i32 shift, or f32 rest of the bias
 //     weights, then kQuantPadding bytes of 0
 //
 // each part beginning at a multiple of 64 bytes. Surplus channels are 0 throughout.
@@ -54,6 +54,8 @@ struct QuantParameters {
   std::span<const std::int32_t> multipliers;  // kFixedPoint; 0 or more
   std::span<const std::int32_t> shifts;       // kFixedPoint; in [-31, 30]
   std::span<const float> scales;              // kFloat; 0 or more, finite
+  // kFloat: what rounding took off each bias, times its scale; finite. Empty: nothing.
+  std::span<const float> rests;
 };
 
 // Size of a blob in bytes. Nothing if a size is 0, if `groups` does not divide the channels, if an

@@ -6,6 +6,7 @@
 // A fully connected layer runs as a convolution of 1 x 1 over an image of one line.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -50,6 +51,8 @@ struct QuantBlob {
 
   // Of the channel at `slot`. A shift is brought into range.
   QuantFactor factor(std::size_t slot, Rescaling mode) const;
+  // With kFloat, in the place of the shift.
+  float rest(std::size_t slot) const { return std::bit_cast<float>(shifts()[slot]); }
 };
 
 // A checked step, unpacked. Pointers are borrowed from the step.

@@ -50,6 +50,13 @@ std::int32_t sum_at(const QConv2d& conv, std::size_t m, std::size_t n, std::size
   return sum;
 }
 
+std::int32_t rescaled(const QConv2d& conv, std::size_t slot, std::int32_t sum) {
+  const QConv2dAttributes& t = conv.attributes;
+  const QuantFactor factor = conv.blob.factor(slot, t.mode);
+  if (t.mode != Rescaling::kFloat) return rescale(sum, factor, t.y);
+  return finish_float(rescale_float(sum, factor.scale, conv.blob.rest(slot)), t.y);
+}
+
 }  // namespace
 
 void qconv2d_reference(const QConv2d& conv) {
@@ -64,8 +71,7 @@ void qconv2d_reference(const QConv2d& conv) {
             reinterpret_cast<std::int32_t*>(conv.y)[at] = sum;
             continue;
           }
-          const QuantFactor factor = conv.blob.factor(slot_of(conv, m), conv.attributes.mode);
-          conv.y[at] = static_cast<std::byte>(rescale(sum, factor, conv.attributes.y));
+          conv.y[at] = static_cast<std::byte>(rescaled(conv, slot_of(conv, m), sum));
         }
       }
     }

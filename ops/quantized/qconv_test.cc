@@ -48,7 +48,8 @@ std::int64_t formula_output(const QConvCase& test, std::int32_t sum, std::size_t
     case Rescaling::kNone:
       return sum;
     case Rescaling::kFloat:
-      value = std::nearbyint(static_cast<float>(sum) * of(test.scales));
+      value = std::nearbyint(std::fma(static_cast<float>(sum), of(test.scales),
+                                      test.rests.empty() ? 0.0f : test.rests[m]));
       break;
     case Rescaling::kFixedPoint:
       value = oracle::multiply(sum, of(test.multipliers), of(test.shifts));
@@ -116,7 +117,7 @@ TEST(QFullyConnectedFormula, AgreesWithTheDefinition) {
 // The largest sum that check allows: 65792 products of -128 and 127 - (-128).
 TEST(QFullyConnected, HoldsTheLargestSum) {
   constexpr std::uint32_t kInputs = kMaxQuantInputs;
-  QConvCase test{ByteCase{OpCode::kQFullyConnected, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}};
+  QConvCase test{ByteCase{OpCode::kQFullyConnected, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}, {}};
   test.shape = fully_connected_shape(3, kInputs);
   test.attributes.mode = Rescaling::kNone;
   test.attributes.weight_zero = -128;
@@ -205,7 +206,8 @@ TEST(QuantPacking, RefusesWhatDoesNotFit) {
   const std::int32_t multiplier[] = {1 << 30};
   const std::int32_t shift[] = {-3};
   const auto packs = [&](auto change) {
-    QuantParameters parameters{weights, bias, 0, 0, Rescaling::kFixedPoint, multiplier, shift, {}};
+    QuantParameters parameters{weights,    bias,  0,  0, Rescaling::kFixedPoint,
+                               multiplier, shift, {}, {}};
     change(parameters);
     return pack_qconv2d(parameters, shape, blob);
   };
@@ -213,6 +215,8 @@ TEST(QuantPacking, RefusesWhatDoesNotFit) {
   const std::int32_t wrong_multiplier[] = {-1};
   const std::int32_t least[] = {-0x7fffffff - 1};
   const float nan[] = {__builtin_nanf("")};
+  const float scale[] = {1.0f};
+  const float two[] = {0.25f, 0.0f};
   EXPECT_TRUE(packs([](QuantParameters&) {}));
   EXPECT_FALSE(packs([&](QuantParameters& p) { p.shifts = wrong_shift; }));
   EXPECT_FALSE(packs([&](QuantParameters& p) { p.multipliers = wrong_multiplier; }));
@@ -222,6 +226,16 @@ TEST(QuantPacking, RefusesWhatDoesNotFit) {
   EXPECT_FALSE(packs([&](QuantParameters& p) {
     p.mode = Rescaling::kFloat;
     p.scales = nan;
+  }));
+  EXPECT_FALSE(packs([&](QuantParameters& p) {
+    p.mode = Rescaling::kFloat;
+    p.scales = std::span<const float>(scale);
+    p.rests = nan;
+  }));
+  EXPECT_FALSE(packs([&](QuantParameters& p) {
+    p.mode = Rescaling::kFloat;
+    p.scales = std::span<const float>(scale);
+    p.rests = two;
   }));
   EXPECT_FALSE(packs([&](QuantParameters& p) {  // bias' is below every i32
     p.bias = least;

@@ -10,9 +10,10 @@
 
 #include "ops/quantized/taps_inl.h"
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -29,8 +30,8 @@ HWY_INLINE bool weights_are_bytes(const QConv2d& conv) {
 #endif
 }
 
-// A prepared block: kBlock words each of bias, factors, shifts; then the weights of all groups of
-// taps.
+// A prepared block: kBlock words each of bias, factors, shifts or rests; then the weights of all
+// groups of taps.
 struct BlockLayout {
   std::size_t taps, groups, group_bytes, bytes;
   explicit BlockLayout(const QConv2d& conv) {
@@ -52,8 +53,9 @@ HWY_INLINE Edge edge_of(std::size_t channels) {
   return edge;
 }
 
-// Bias, factor and shift of the channels from `begin` on, in the order of the sums.
+// Bias, factor and shift or rest of the channels from `begin` on, in the order of the sums.
 void prepare_lists(const QConv2d& conv, std::size_t begin, std::byte* to) {
+  const bool floats = conv.attributes.mode == Rescaling::kFloat;
   auto* words = reinterpret_cast<std::int32_t*>(to);
   for (std::size_t i = 0; i < kBlock; i += 4) {
     // Four channels stay together.
@@ -66,7 +68,8 @@ void prepare_lists(const QConv2d& conv, std::size_t begin, std::byte* to) {
 #endif
       words[i + n] = bias;
       words[kBlock + i + n] = real ? conv.blob.factors()[c + n] : 0;
-      words[2 * kBlock + i + n] = real ? valid_shift(conv.blob.shifts()[c + n]) : 0;
+      const std::int32_t shift = real ? conv.blob.shifts()[c + n] : 0;
+      words[2 * kBlock + i + n] = floats ? shift : valid_shift(shift);
     }
   }
 }
@@ -234,9 +237,6 @@ void qdepthwise_run(const QConv2d& conv, const QDepthwiseRun& run) noexcept {
 }
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

@@ -9,9 +9,10 @@
 
 #include "ops/quantized/tile_inl.h"
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -205,9 +206,6 @@ void qgemm_block(const QGemmBlock& block) noexcept {
 }
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE

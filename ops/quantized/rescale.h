@@ -75,6 +75,12 @@ inline std::int32_t finish_float(float rescaled, const QuantOutput& y) {
   return y.zero + round_half_even(clamp_float(rescaled, low, high));
 }
 
+// What a sum becomes by a float before it is bounded: rounded once. `rest` is what rounding the
+// bias to an integer took off, of y's step.
+inline float rescale_float(std::int32_t sum, float scale, float rest) {
+  return __builtin_fmaf(static_cast<float>(sum), scale, rest);
+}
+
 // A sum to a quantised value.
 inline std::int32_t rescale(std::int32_t sum, const QuantFactor& factor, const QuantOutput& y) {
   if (factor.mode == Rescaling::kFloat) {

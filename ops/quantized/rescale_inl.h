@@ -139,6 +139,7 @@ HWY_INLINE void for_each_full_vector(std::size_t count, Body body, Rest rest) {
 struct ChannelFactors {
   Int32V bias;
   Int32V factor;  // multipliers, or the bits of floats
+  Int32V rest;    // the bits of floats, where factors are
   Shifts shifts;
   HWY_INLINE ChannelFactors() {}
 
@@ -153,8 +154,8 @@ struct ChannelFactors {
     (void)weight_sums;
 #endif
     factor = hn::LoadU(d, factors);
-    const Int32V raw = hn::LoadU(d, shift_list);
-    shifts = Shifts(hn::Min(hn::Max(raw, hn::Set(d, -31)), hn::Set(d, 30)));
+    rest = hn::LoadU(d, shift_list);
+    shifts = Shifts(hn::Min(hn::Max(rest, hn::Set(d, -31)), hn::Set(d, 30)));
   }
 };
 
@@ -163,7 +164,8 @@ HWY_INLINE void load_prepared(const std::int32_t* list, std::size_t step, Channe
   const Full32 d;
   factors->bias = hn::LoadU(d, list);
   factors->factor = hn::LoadU(d, list + step);
-  factors->shifts = Shifts(hn::LoadU(d, list + 2 * step));
+  factors->rest = hn::LoadU(d, list + 2 * step);
+  factors->shifts = Shifts(factors->rest);
 }
 
 // Ways of rescaling: floats, fixed point, and the latter with shifts to the right only.
@@ -201,7 +203,8 @@ struct Finish {
       return multiply_fixed_right(sum, factors.factor, factors.shifts);
     }
     const Full d;
-    const auto value = hn::Mul(hn::ConvertTo(d, sum), hn::BitCast(d, factors.factor));
+    const auto value = hn::MulAdd(hn::ConvertTo(d, sum), hn::BitCast(d, factors.factor),
+                                  hn::BitCast(d, factors.rest));
 #if HWY_TARGET == HWY_NEON
     return Int32V(vcvtnq_s32_f32(value.raw));  // saturates
 #elif HWY_TARGET == HWY_AVX2

@@ -19,9 +19,10 @@
 
 #include "ops/quantized/tile_inl.h"
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -240,9 +241,6 @@ HWY_INLINE void store_block(const Int32V* rescaled, const QuantOutput& t, std::b
 #endif
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #endif  // per-target include guard

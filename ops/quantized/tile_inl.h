@@ -22,9 +22,10 @@
 #include "ops/gemm/pack.h"
 #include "ops/quantized/rescale_inl.h"
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -282,9 +283,6 @@ struct QuantTile {
 };
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #endif  // per-target include guard

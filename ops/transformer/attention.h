@@ -1,5 +1,5 @@
 // Attention: queries against the key-value cache. What it computes, bit for bit:
-// docs/numerics.md section 10.
+// docs/numerics.md section 11.
 #pragma once
 
 #include <cstddef>

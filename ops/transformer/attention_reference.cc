@@ -17,13 +17,13 @@ float key_number(const Attention& attention, const std::byte* head, std::size_t 
     case BlockFormat::kF32:
       return load_at<float>(group + (d * kCachePositions + lane) * 4);
     case BlockFormat::kF16:
-      return float_of_half(load_at<std::uint16_t>(group + (d * kCachePositions + lane) * 2));
+      return math::half_to_float(load_at<std::uint16_t>(group + (d * kCachePositions + lane) * 2));
     case BlockFormat::kQ8_0:
     case BlockFormat::kQ4_0:
       break;
   }
   const std::byte* block = group + d / kBlock * kKeyBlockBytes;
-  const float scale = float_of_half(load_at<std::uint16_t>(block + lane * 2));
+  const float scale = math::half_to_float(load_at<std::uint16_t>(block + lane * 2));
   const std::size_t at = kCachePositions * (2 + d % kBlock) + lane;
   return static_cast<float>(load_at<std::int8_t>(block + at)) * scale;
 }
@@ -36,13 +36,13 @@ float value_number(const Attention& attention, const std::byte* head, std::size_
     case BlockFormat::kF32:
       return load_at<float>(row + d * 4);
     case BlockFormat::kF16:
-      return float_of_half(load_at<std::uint16_t>(row + d * 2));
+      return math::half_to_float(load_at<std::uint16_t>(row + d * 2));
     case BlockFormat::kQ8_0:
     case BlockFormat::kQ4_0:
       break;
   }
   const std::byte* scales = row + attention.cache.head;
-  const float scale = float_of_half(load_at<std::uint16_t>(scales + d / kBlock * 2));
+  const float scale = math::half_to_float(load_at<std::uint16_t>(scales + d / kBlock * 2));
   return static_cast<float>(load_at<std::int8_t>(row + d)) * scale;
 }
 

@@ -7,17 +7,16 @@
 //
 // A packed matrix [N outputs, K inputs] is ceil(N / 16) panels, one behind the other, each of 16
 // outputs (outputs past N are zero) and K' = K (f32, f16) or K rounded up to 32 (q8_0, q4_0):
-//   f32   for each k: 16 floats
+//   f32   16 zeroes (where ops/gemm/pack.h has biases), then for each k: 16 floats
 //   f16   for each k: 16 halves
 //   q8_0  for each block: 16 scales (f16), then for each group of four k: 16 outputs x 4 bytes
 //   q4_0  for each block: 16 scales (f16), then for g = 0..3: 16 outputs x 4 bytes; byte j of group
 //         g holds k = 4 g + j in its low nibble and k = 16 + 4 g + j in its high nibble, as q (0..15)
 //
-// A quantised row of K numbers (an activation) is B = ceil(K / 32) blocks:
-//   32 B signed bytes in [-127, 127] | B scales (f32) | B sums of the block's bytes (i32), all that
-//   rounded up to a multiple of 64 bytes. x = scale * byte; scale = max |x| / 127; bytes round to
-//   nearest even; a block of zeroes has scale 0. Bytes past K are zero. A block with NaN or
-//   infinity has scale NaN and bytes 0.
+// A quantised row of K numbers (an activation) is ceil(K / 32) QuantizedBlocks. x = scale * byte;
+// scale = max |x| / 127; byte = x * (127 / max |x|), rounded to nearest even. Bytes past K are zero.
+// A block whose max |x| is below 2^-100 has scale 0 and bytes 0; one with NaN or infinity has scale
+// NaN (0x7fc00000) and bytes 0.
 //
 // A cache of one layer has, for each of H key-value heads of D numbers, `context` positions,
 // rounded up to 16 (P). D is a multiple of 4. In format f32 or f16, one head is P * D numbers:
@@ -39,13 +38,25 @@ inline constexpr std::uint64_t kBlock = 32;         // numbers of a block
 inline constexpr std::uint64_t kPanelOutputs = 16;  // of a packed matrix
 inline constexpr std::uint64_t kCachePositions = 16;
 
+// 32 numbers of a quantised row, and what their sum corrects where the kernels take weights for
+// unsigned: q8_0 with the top bit flipped (w + 128), q4_0 as stored (w + 8).
+struct QuantizedBlock {
+  std::int8_t bytes[kBlock];
+  float scale;
+  std::int32_t minus_8_sums;    // -8 * sum of bytes
+  std::int32_t minus_128_sums;  // -128 * sum of bytes
+  std::uint32_t zero;
+};
+static_assert(sizeof(QuantizedBlock) == 48);
+
 constexpr bool is_block_format(BlockFormat format) { return format <= BlockFormat::kQ4_0; }
 constexpr std::uint64_t blocks_of(std::uint64_t numbers) { return (numbers + kBlock - 1) / kBlock; }
 
-// Bytes of one panel with K inputs, K < 2^24. A multiple of 32.
+// Bytes of one panel with K inputs, K <= kMostInputs. A multiple of 32.
+inline constexpr std::uint64_t kMostInputs = std::uint64_t{1} << 24;
 constexpr std::uint64_t panel_bytes(BlockFormat format, std::uint64_t inputs) {
   switch (format) {
-    case BlockFormat::kF32: return inputs * kPanelOutputs * 4;
+    case BlockFormat::kF32: return (inputs + 1) * kPanelOutputs * 4;
     case BlockFormat::kF16: return inputs * kPanelOutputs * 2;
     case BlockFormat::kQ8_0: return blocks_of(inputs) * kPanelOutputs * (2 + 32);
     case BlockFormat::kQ4_0: return blocks_of(inputs) * kPanelOutputs * (2 + 16);
@@ -64,7 +75,7 @@ constexpr std::uint64_t packed_bytes(BlockFormat format, std::uint64_t outputs,
 
 // Bytes of a quantised row of `numbers`.
 constexpr std::uint64_t quantized_row_bytes(std::uint64_t numbers) {
-  return (blocks_of(numbers) * (kBlock + 4 + 4) + 63) / 64 * 64;
+  return blocks_of(numbers) * sizeof(QuantizedBlock);
 }
 
 // Bytes of the keys (or values) of one head; `format` is not q4_0.

@@ -11,7 +11,7 @@
 #include "math/elementary.h"
 #include "ops/operator.h"
 #include "ops/rules.h"
-#include "ops/transformer/half.h"
+#include "math/half.h"
 #include "ops/transformer/transformer.h"
 
 namespace sz::ops {
@@ -51,8 +51,8 @@ inline constexpr std::size_t kKeyBlockBytes = kCachePositions * (2 + kBlock);
 // The scale of a block of q8_0 whose largest number has the size `most`: most / 127, rounded to a
 // half. Where that is infinite or NaN, the scale is the canonical NaN.
 inline std::uint16_t q8_scale(float most) {
-  const std::uint16_t scale = half_of_float(most / 127.0f);
-  return scale < 0x7c00u ? scale : kCanonicalHalfNan;
+  const std::uint16_t scale = math::float_to_half(most / 127.0f);
+  return scale < 0x7c00u ? scale : math::kCanonicalHalfNan;
 }
 
 // x / scale, to the nearest integer (half to even) in [-127, 127]; 0 where the scale is 0 or NaN.

@@ -1,5 +1,5 @@
 // Rotary: turns queries and keys by their place, and appends keys and values to the cache. What it
-// computes: ops/transformer/transformer.h, docs/numerics.md section 10.
+// computes: ops/transformer/transformer.h, docs/numerics.md section 11.
 #pragma once
 
 #include <cstddef>

@@ -36,7 +36,7 @@ void store_head(const CacheAttributes& cache, const float* x, const Store& to) {
   }
   if (cache.format == BlockFormat::kF16) {
     for (std::size_t d = 0; d < cache.head; ++d) {
-      store_at(to.at + d * to.step * 2, half_of_float(x[d]));
+      store_at(to.at + d * to.step * 2, math::float_to_half(x[d]));
     }
     return;
   }
@@ -49,7 +49,7 @@ void store_head(const CacheAttributes& cache, const float* x, const Store& to) {
     const std::uint16_t scale = q8_scale(most);
     store_at(to.scales + b * to.scale_step, scale);
     for (std::size_t i = 0; i < size; ++i) {
-      store_at(to.at + b * to.block + i * to.step, q8_byte(from[i], float_of_half(scale)));
+      store_at(to.at + b * to.block + i * to.step, q8_byte(from[i], math::half_to_float(scale)));
     }
   }
 }

@@ -296,23 +296,23 @@ TEST(RotaryCheck, RefusesWhatDoesNotFit) {
 // Between neighbours the tie goes to the even one, and all else to the nearer.
 TEST(Half, IsTheNearest) {
   for (std::uint32_t h = 0; h < 0x7c00; ++h) {
-    const float low = float_of_half(static_cast<std::uint16_t>(h));
-    const float high = h == 0x7bff ? 65536.0f : float_of_half(static_cast<std::uint16_t>(h + 1));
+    const float low = math::half_to_float(static_cast<std::uint16_t>(h));
+    const float high = h == 0x7bff ? 65536.0f : math::half_to_float(static_cast<std::uint16_t>(h + 1));
     const float middle = (low + high) / 2;
     for (const float sign : {1.0f, -1.0f}) {
       const std::uint32_t bit = sign < 0 ? 0x8000u : 0u;
-      EXPECT_EQ(half_of_float(sign * low), h | bit);
-      EXPECT_EQ(half_of_float(sign * middle), (h + (h & 1)) | bit);
-      EXPECT_EQ(half_of_float(sign * std::nextafter(middle, 0.0f)), h | bit);
-      EXPECT_EQ(half_of_float(sign * std::nextafter(middle, 1e9f)), (h + 1) | bit);
+      EXPECT_EQ(math::float_to_half(sign * low), h | bit);
+      EXPECT_EQ(math::float_to_half(sign * middle), (h + (h & 1)) | bit);
+      EXPECT_EQ(math::float_to_half(sign * std::nextafter(middle, 0.0f)), h | bit);
+      EXPECT_EQ(math::float_to_half(sign * std::nextafter(middle, 1e9f)), (h + 1) | bit);
     }
   }
-  EXPECT_EQ(float_of_half(0x3c00), 1.0f);
-  EXPECT_EQ(float_of_half(1), 0x1p-24f);
-  EXPECT_EQ(half_of_float(1e30f), 0x7c00);
-  EXPECT_EQ(half_of_float(-std::numeric_limits<float>::infinity()), 0xfc00);
-  EXPECT_EQ(half_of_float(-std::nanf("5")), kCanonicalHalfNan);
-  EXPECT_TRUE(std::isnan(float_of_half(0xfc01)));
+  EXPECT_EQ(math::half_to_float(0x3c00), 1.0f);
+  EXPECT_EQ(math::half_to_float(1), 0x1p-24f);
+  EXPECT_EQ(math::float_to_half(1e30f), 0x7c00);
+  EXPECT_EQ(math::float_to_half(-std::numeric_limits<float>::infinity()), 0xfc00);
+  EXPECT_EQ(math::float_to_half(-std::nanf("5")), math::kCanonicalHalfNan);
+  EXPECT_TRUE(std::isnan(math::half_to_float(0xfc01)));
 }
 
 }  // namespace

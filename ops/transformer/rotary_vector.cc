@@ -103,7 +103,7 @@ HWY_INLINE std::uint16_t to_bytes(const float* x, std::size_t count, std::int8_t
   float largest = each[0];
   for (std::size_t i = 1; i < lanes; ++i) largest = maximum(largest, each[i]);
   const std::uint16_t scale = q8_scale(largest);
-  const float divisor = float_of_half(scale);
+  const float divisor = math::half_to_float(scale);
   const bool empty = !(divisor > 0.0f);
   for (std::size_t i = 0; i < count; i += lanes) {
     auto q = hn::Zero(d);

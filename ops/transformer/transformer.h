@@ -43,7 +43,7 @@ enum class LinearEpilogue : std::uint32_t {
 // [R, N] f32 (with kResidual only) -> y [R, N] f32. x is f32 [R, K] for formats f32 and f16, and
 // quantised U8 [R, quantized_row_bytes(K)] for q8_0 and q4_0.
 // f32, f16: one chain of fma from +0 in the order of k. q8_0, q4_0: for each block in order,
-// s = fma(float(sum of products, exact in i32), weight scale * row scale, s).
+// s = fma(float(sum of products, exact in i32), weight scale * row scale, s), from +0.
 // The residual is added at the end, rounded once.
 struct LinearAttributes {
   BlockFormat format = BlockFormat::kF32;

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "ops/attributes.h"
+#include "ops/conv/images.h"
 #include "ops/operator.h"
 #include "ops/winograd/pack.h"
 
@@ -33,16 +34,11 @@ std::uint64_t winograd_cost(const Step& step);
 Status run_winograd(const Step& step, const RunContext& context) noexcept;
 
 // A checked step, unpacked. Pointers are borrowed from the step.
-struct Winograd {
-  const float* x = nullptr;
-  const float* weights = nullptr;
-  const float* residual = nullptr;  // or none
-  float* y = nullptr;
-  std::size_t x_pitch = 0, residual_pitch = 0, y_pitch = 0;  // elements from pixel to pixel
-  std::size_t batch = 0;
-  std::size_t in_h = 0, in_w = 0, in_c = 0;
-  std::size_t out_h = 0, out_w = 0, out_c = 0;
+struct Winograd : ConvImages {
   WinogradAttributes attributes;
+
+  Winograd() = default;
+  explicit Winograd(const Step& step);
 
   std::size_t tiles_h() const { return (out_h + 1) / 2; }
   std::size_t tiles_w() const { return (out_w + 1) / 2; }

@@ -21,6 +21,7 @@ typedef uint32_t TEE_Result;
 #define TEE_ERROR_OUT_OF_MEMORY 0xffff000cu
 #define TEE_ERROR_BUSY 0xffff000du
 #define TEE_ERROR_SHORT_BUFFER 0xffff0010u
+#define TEE_ERROR_MAC_INVALID 0xffff3071u
 
 #define TEE_HANDLE_NULL NULL
 
@@ -79,8 +80,9 @@ void TEE_MemFill(void *buffer, uint8_t value, size_t size);
 void TEE_Panic(TEE_Result code) __attribute__((noreturn));
 
 /*
- * Other trusted applications. The only one that there is in the shim is the pseudo-TA of
- * protocol/secure_cores.h (shim/secure_cores_pta.h); any other is TEE_ERROR_ITEM_NOT_FOUND.
+ * Other trusted applications. There are the pseudo-TA of protocol/secure_cores.h
+ * (shim/secure_cores_pta.h) and of OP-TEE's "system" what ta/system_pta.h says; any other is
+ * TEE_ERROR_ITEM_NOT_FOUND.
  */
 
 #define TEE_TIMEOUT_INFINITE 0xffffffffu
@@ -112,18 +114,69 @@ void TEE_GetSystemTime(TEE_Time *time);
 /* Sleeps for at least so many milliseconds. */
 TEE_Result TEE_Wait(uint32_t timeout);
 
-/* Digests: SHA-256 only */
+typedef struct __TEE_OperationHandle *TEE_OperationHandle;
+typedef struct __TEE_ObjectHandle *TEE_ObjectHandle;
+typedef uint32_t TEE_ObjectType;
 
-#define TEE_ALG_SHA256 0x50000004u
+#define TEE_MODE_ENCRYPT 0u
+#define TEE_MODE_DECRYPT 1u
 #define TEE_MODE_DIGEST 5u
 
-typedef struct __TEE_OperationHandle *TEE_OperationHandle;
+#define TEE_ALG_AES_GCM 0x40000810u
+#define TEE_ALG_SHA256 0x50000004u
 
 TEE_Result TEE_AllocateOperation(TEE_OperationHandle *operation, uint32_t algorithm, uint32_t mode,
 				 uint32_t max_key_size);
 void TEE_FreeOperation(TEE_OperationHandle operation);
+
+/* Digests: SHA-256 only */
+
 void TEE_DigestUpdate(TEE_OperationHandle operation, const void *chunk, size_t size);
 TEE_Result TEE_DigestDoFinal(TEE_OperationHandle operation, const void *chunk, size_t chunk_size,
 			     void *hash, size_t *hash_size);
+
+/* Keys: AES with 256 bits only */
+
+#define TEE_TYPE_AES 0xa0000010u
+#define TEE_ATTR_SECRET_VALUE 0xc0000000u
+
+typedef struct {
+	uint32_t attributeID;
+	union {
+		struct {
+			void *buffer;
+			size_t length;
+		} ref;
+		struct {
+			uint32_t a;
+			uint32_t b;
+		} value;
+	} content;
+} TEE_Attribute;
+
+TEE_Result TEE_AllocateTransientObject(TEE_ObjectType type, uint32_t bits,
+				       TEE_ObjectHandle *object);
+void TEE_FreeTransientObject(TEE_ObjectHandle object);
+void TEE_InitRefAttribute(TEE_Attribute *attribute, uint32_t id, const void *buffer, size_t bytes);
+TEE_Result TEE_PopulateTransientObject(TEE_ObjectHandle object, const TEE_Attribute *attributes,
+				       uint32_t count);
+TEE_Result TEE_SetOperationKey(TEE_OperationHandle operation, TEE_ObjectHandle key);
+
+/*
+ * Authenticated encryption: AES-256-GCM with a nonce of 12 bytes and a tag of 16, payload in whole
+ * blocks of 16 bytes by TEE_AEUpdate, none by the final calls. What is used otherwise is a panic, or
+ * TEE_ERROR_NOT_SUPPORTED.
+ */
+TEE_Result TEE_AEInit(TEE_OperationHandle operation, const void *nonce, size_t nonce_bytes,
+		      uint32_t tag_bits, size_t aad_bytes, size_t payload_bytes);
+void TEE_AEUpdateAAD(TEE_OperationHandle operation, const void *data, size_t size);
+TEE_Result TEE_AEUpdate(TEE_OperationHandle operation, const void *from, size_t from_bytes,
+			void *to, size_t *to_bytes);
+TEE_Result TEE_AEEncryptFinal(TEE_OperationHandle operation, const void *from, size_t from_bytes,
+			      void *to, size_t *to_bytes, void *tag, size_t *tag_bytes);
+TEE_Result TEE_AEDecryptFinal(TEE_OperationHandle operation, const void *from, size_t from_bytes,
+			      void *to, size_t *to_bytes, void *tag, size_t tag_bytes);
+
+void TEE_GenerateRandom(void *buffer, size_t size);
 
 #endif /* SMARTZONE_SHIM_TEE_INTERNAL_API_H */

@@ -71,6 +71,62 @@ Reply run(const Invoke& invoke, Bytes inputs, std::vector<std::byte>* outputs, s
   return reply;
 }
 
+Reply prompt(const Invoke& invoke, Bytes text, const smartzone_prompt& request,
+             std::uint32_t* waiting, std::uint32_t* position) {
+  Params params;
+  params[0] = input(text);
+  params[1] = memref(Param::Kind::kMemrefIn, &request, sizeof(request));
+  params[2] = {.kind = Param::Kind::kValueOut};
+  const Reply reply = send(invoke, SMARTZONE_CMD_PROMPT, &params);
+  if (waiting != nullptr) *waiting = params[2].a;
+  if (position != nullptr) *position = params[2].b;
+  return reply;
+}
+
+Reply next(const Invoke& invoke, std::uint32_t most, std::string* text, smartzone_next* reply,
+           std::uint32_t cores) {
+  Params params;
+  params[0] = memref(Param::Kind::kMemrefOut, text->data(), text->size());
+  params[1] = memref(Param::Kind::kMemrefOut, reply, sizeof(*reply));
+  params[2] = value(most, cores);
+  const Reply said = send(invoke, SMARTZONE_CMD_NEXT, &params);
+  text->resize(std::min(text->size(), params[0].size));
+  return said;
+}
+
+Reply score(const Invoke& invoke, std::uint32_t most, std::vector<float>* logits,
+            smartzone_score* reply, std::uint32_t cores) {
+  Params params;
+  params[0] = memref(Param::Kind::kMemrefOut, logits->data(), logits->size() * sizeof(float));
+  params[1] = memref(Param::Kind::kMemrefOut, reply, sizeof(*reply));
+  params[2] = value(most, cores);
+  const Reply said = send(invoke, SMARTZONE_CMD_SCORE, &params);
+  logits->resize(std::min(logits->size(), params[0].size / sizeof(float)));
+  return said;
+}
+
+Reply save(const Invoke& invoke, std::uint32_t number, std::vector<std::byte>* piece,
+           std::uint32_t* pieces) {
+  Params params;
+  params[0] = memref(Param::Kind::kMemrefOut, piece->data(), piece->size());
+  params[1] = value(number);
+  params[2] = {.kind = Param::Kind::kValueOut};
+  const Reply reply = send(invoke, SMARTZONE_CMD_SAVE, &params);
+  piece->resize(std::min(piece->size(), params[0].size));
+  *pieces = params[2].a;
+  return reply;
+}
+
+Reply resume(const Invoke& invoke, std::uint32_t number, Bytes piece, std::uint32_t* left) {
+  Params params;
+  params[0] = input(piece);
+  params[1] = value(number);
+  params[2] = {.kind = Param::Kind::kValueOut};
+  const Reply reply = send(invoke, SMARTZONE_CMD_RESUME, &params);
+  *left = params[2].a;
+  return reply;
+}
+
 Reply load_model(const Invoke& invoke, Bytes plan, Bytes weights, std::uint32_t cores,
                  std::size_t chunk_bytes) {
   Reply reply = load_begin(invoke, plan, cores);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/status.h"
@@ -44,6 +45,23 @@ Reply unload(const Invoke& invoke);
 // `outputs` is the room for the reply; shortened to what was written.
 Reply run(const Invoke& invoke, Bytes inputs, std::vector<std::byte>* outputs,
           std::uint32_t entry = 0, std::uint32_t cores = 1);
+
+// A language model's commands. `request` and the replies as in protocol/commands.h.
+Reply prompt(const Invoke& invoke, Bytes text, const smartzone_prompt& request,
+             std::uint32_t* waiting = nullptr, std::uint32_t* position = nullptr);
+
+// `text` is the room; shortened to what was written.
+Reply next(const Invoke& invoke, std::uint32_t most, std::string* text, smartzone_next* reply,
+           std::uint32_t cores = 1);
+
+// `logits` is the room (may be empty); shortened to what was written.
+Reply score(const Invoke& invoke, std::uint32_t most, std::vector<float>* logits,
+            smartzone_score* reply, std::uint32_t cores = 1);
+
+// One piece; `piece` is shortened from the room that it is given.
+Reply save(const Invoke& invoke, std::uint32_t number, std::vector<std::byte>* piece,
+           std::uint32_t* pieces);
+Reply resume(const Invoke& invoke, std::uint32_t number, Bytes piece, std::uint32_t* left);
 
 // LOAD_BEGIN, all weights in chunks of `chunk_bytes`, LOAD_END; stops at the first failure.
 Reply load_model(const Invoke& invoke, Bytes plan, Bytes weights, std::uint32_t cores = 1,

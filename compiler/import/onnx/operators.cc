@@ -18,49 +18,6 @@ void plain(NodeImport& n) {
   emit(n, op);
 }
 
-AutoPad auto_pad(NodeReader& reader) {
-  const std::string text = reader.text("auto_pad", "NOTSET");
-  if (text == "NOTSET") return AutoPad::kExplicit;
-  if (text == "SAME_UPPER") return AutoPad::kSameUpper;
-  if (text == "SAME_LOWER") return AutoPad::kSameLower;
-  if (text == "VALID") return AutoPad::kValid;
-  reader.refuse("auto_pad '" + text + "' is unknown");
-}
-
-WindowAttributes window(NodeReader& reader) {
-  WindowAttributes w;
-  w.auto_pad = auto_pad(reader);
-  w.kernel = reader.integers("kernel_shape");
-  w.strides = reader.integers("strides");
-  w.pads = reader.integers("pads");
-  w.dilations = reader.integers("dilations");
-  return w;
-}
-
-void conv(NodeImport& n) {
-  n.reader.expect_inputs(2, 3);
-  WindowAttributes w = window(n.reader);
-  w.groups = n.reader.integer("group", 1);
-  emit(n, Op::kConv, std::move(w));
-}
-
-void max_pool(NodeImport& n) {
-  n.reader.expect_inputs(1, 1);
-  WindowAttributes w = window(n.reader);
-  w.ceil_mode = n.reader.flag("ceil_mode", false);
-  // The storage order only concerns the indices, the second output, which is refused.
-  n.reader.ignore("storage_order");
-  emit(n, Op::kMaxPool, std::move(w));
-}
-
-void average_pool(NodeImport& n) {
-  n.reader.expect_inputs(1, 1);
-  WindowAttributes w = window(n.reader);
-  w.ceil_mode = n.reader.flag("ceil_mode", false);
-  w.count_include_pad = n.reader.flag("count_include_pad", false);
-  emit(n, Op::kAveragePool, std::move(w));
-}
-
 void relu(NodeImport& n) {
   n.reader.expect_inputs(1, 1);
   emit(n, Op::kClamp, {}, {0.0f, std::numeric_limits<float>::infinity()});
@@ -214,13 +171,11 @@ void constant_of_shape(NodeImport& n) {
 
 const OnnxImporters& common_importers() {
   static const OnnxImporters table = {
-      {"AveragePool", average_pool},
       {"BatchNormalization", batch_norm},
       {"Cast", cast},
       {"Clip", clip},
       {"Concat", concat},
       {"ConstantOfShape", constant_of_shape},
-      {"Conv", conv},
       {"Dropout", dropout},
       {"Flatten", flatten},
       {"Gather", gather},
@@ -228,7 +183,6 @@ const OnnxImporters& common_importers() {
       {"GlobalMaxPool", plain<Op::kGlobalMaxPool, 1>},
       {"Identity", plain<Op::kIdentity, 1>},
       {"LeakyRelu", leaky_relu},
-      {"MaxPool", max_pool},
       {"Relu", relu},
       {"Reshape", reshape},
       {"Shape", shape},
@@ -281,8 +235,6 @@ void axes_input(NodeImport& n, std::int64_t since, bool required) {
 void emit(NodeImport& n, Op op, Attributes attributes, ops::Clamp activation) {
   n.builder.add({op, n.name, std::move(n.inputs), n.output, std::move(attributes), activation});
 }
-
-WindowAttributes read_window(NodeReader& reader) { return window(reader); }
 
 bool is_known_operator(const std::string& op_type) { return find_importer(op_type) != nullptr; }
 

@@ -139,6 +139,31 @@ TEST(FuseQuantization, TakesAnAddedConstantAsBias) {
   EXPECT_LE(steps_off(b, 0.03f, 1), 1.001);
 }
 
+TEST(FuseQuantization, KeepsWhatRoundingTakesOffABias) {
+  // y = x + 0.25 in steps of 2: for x = 1 that is 0.625 steps, with the bias rounded it would be
+  // 0.5.
+  for (const bool added : {false, true}) {
+    Quantised b;
+    b.input("x", {64, 1}).output("y.d").floats("b", {1}, {0.25f});
+    const auto x = b.quantised("x", 1.0f, 0);
+    b.integers8("w.q", {1, 1}, {1});
+    b.floats("w.s", {}, {1.0f});
+    b.integers8("w.z", {}, {0});
+    b.dequantised("w");
+    if (added) {
+      b.node("MatMul", {x, "w.d"}, {"m"});
+      b.node("Add", {"b", "m"}, {"y"});
+    } else {
+      b.node("Gemm", {x, "w.d", "b"}, {"y"});
+    }
+    b.quantised("y", 2.0f, 0);
+    EXPECT_EQ(operators(optimised(b)), "QuantizeLinear QFullyConnected DequantizeLinear");
+    EXPECT_EQ(steps_off(b, 2.0f, 1), 0);
+    const auto y = run(b, 1).at(0);
+    EXPECT_EQ(*std::max_element(y.begin(), y.end()), 2.0f);
+  }
+}
+
 TEST(FuseQuantization, MultipliesMatricesThatTheNetworkComputes) {
   Quantised b;
   b.input("x", {2, 3, 8}).input("v", {2, 8, 5}).output("y.d");

@@ -79,9 +79,10 @@ std::optional<Bias> bias_of(Rewriter& rewriter, ValueId id) {
   return Bias{numbers(*constant), numbers(*scale)};
 }
 
-// The biases in units of the accumulators, sx * sw. Nothing if one does not fit 32 bits.
+// The biases in units of the accumulators, sx * sw, and in `q` what rounding took off them. Nothing
+// if one does not fit 32 bits.
 std::optional<ValueId> quantized_bias(Rewriter& rewriter, const Node& layer, ValueId id,
-                                      double x_scale, const Weights& weights) {
+                                      const Weights& weights, QuantAttributes* q) {
   const auto bias = bias_of(rewriter, id);
   Graph& graph = rewriter.graph();
   const auto outputs = static_cast<std::size_t>(graph.shape(weights.value)[0]);
@@ -91,13 +92,16 @@ std::optional<ValueId> quantized_bias(Rewriter& rewriter, const Node& layer, Val
   constant->dtype = DType::kI32;
   constant->shape = {static_cast<std::int64_t>(outputs)};
   constant->bytes.resize(outputs * sizeof(std::int32_t));
+  q->bias_rests.resize(outputs);
   for (std::size_t m = 0; m < outputs; ++m) {
-    const double unit = x_scale * weights.scales[weights.scales.size() == 1 ? 0 : m];
+    const double unit = q->inputs[0].scale * weights.scales[weights.scales.size() == 1 ? 0 : m];
     const double scale = bias->scales[bias->scales.size() == 1 ? 0 : m];
     // The file's scale is that product, rounded to f32.
     const bool same = std::abs(scale - unit) <= 1e-5 * unit;
-    const double value = std::nearbyint(same ? bias->values[m] : bias->values[m] * scale / unit);
+    const double exact = same ? bias->values[m] : bias->values[m] * scale / unit;
+    const double value = std::nearbyint(exact);
     if (!(std::abs(value) <= std::numeric_limits<std::int32_t>::max())) return std::nullopt;
+    q->bias_rests[m] = exact - value;
     const auto number = static_cast<std::int32_t>(value);
     std::memcpy(constant->bytes.data() + m * sizeof(number), &number, sizeof(number));
   }
@@ -168,19 +172,18 @@ std::optional<Node> integer_layer(Rewriter& rewriter, const Node& layer) {
   q.weight_zero = weights->zero;
   q.type = DType::kI32;
   if (layer.op == Op::kConv) q.window = layer.get<WindowAttributes>();
-  Node node{layer.op == Op::kConv ? Op::kQConv : Op::kQFullyConnected,
-            layer.name,
-            {x->value, weights->value},
-            kNoValue,
-            std::move(q),
-            {}};
+  std::vector<ValueId> inputs = {x->value, weights->value};
   if (layer.input(2) != kNoValue) {
-    const auto bias =
-        quantized_bias(rewriter, layer, layer.inputs[2], x->quantization.scale, *weights);
+    const auto bias = quantized_bias(rewriter, layer, layer.inputs[2], *weights, &q);
     if (!bias) return std::nullopt;
-    node.inputs.push_back(*bias);
+    inputs.push_back(*bias);
   }
-  return node;
+  return Node{layer.op == Op::kConv ? Op::kQConv : Op::kQFullyConnected,
+              layer.name,
+              std::move(inputs),
+              kNoValue,
+              std::move(q),
+              {}};
 }
 
 std::optional<Node> integer_layer_with_bias(Rewriter& rewriter, const Node& add) {

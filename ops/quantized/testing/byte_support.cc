@@ -150,7 +150,8 @@ std::vector<std::byte> run_bytes(const ByteCase& test, Kernel kernel, Workers& w
   with_step(copy, kernel, true, [&](const Step& step) {
     ByteScratch scratch(operator_of(copy).scratch_bytes(step), workers.count());
     const std::uint64_t cost = workers.count() > 1 ? ~std::uint64_t{0} : 0;
-    const RunContext context{workers, scratch.base, scratch.stride, cost};
+    const RunContext context{workers, scratch.base, scratch.stride, cost, copy.rows,
+                             copy.position};
     EXPECT_EQ(operator_of(copy).run(step, context), Status::kOk);
     EXPECT_TRUE(scratch.intact()) << "wrote beyond its scratch";
     return 0;

@@ -57,6 +57,7 @@ struct ByteCase {
   std::vector<ByteTensor> inputs;
   std::vector<ByteTensor> outputs;
   std::vector<std::uint32_t> attributes;
+  std::uint32_t rows = 0xffffffffu, position = 0;  // of the RunContext
 };
 
 Status check_bytes(const ByteCase& test, Kernel kernel = Kernel::kVector);

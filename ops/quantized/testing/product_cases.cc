@@ -41,6 +41,10 @@ void draw_parameters(Random& random, QConvCase* test) {
       test->shifts.push_back(factor.shift);
     }
   }
+  if (t.mode == Rescaling::kFloat && !random.chance(3)) {
+    test->rests.resize(shape.outputs);
+    for (float& rest : test->rests) rest = 0.5f * random.real();
+  }
 }
 
 DType output_type(const QConvCase& test) {
@@ -59,12 +63,19 @@ ByteTensor packed(const QConvCase& test) {
 }  // namespace
 
 QuantParameters QConvCase::parameters() const {
-  return {weights, bias,  attributes.x_zero, attributes.weight_zero, attributes.mode, multipliers,
-          shifts,  scales};
+  return {weights,
+          bias,
+          attributes.x_zero,
+          attributes.weight_zero,
+          attributes.mode,
+          multipliers,
+          shifts,
+          scales,
+          rests};
 }
 
 QConvCase random_qconv(Random& random, QConvKind kind) {
-  QConvCase test{ByteCase{OpCode::kQConv2d, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}};
+  QConvCase test{ByteCase{OpCode::kQConv2d, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}, {}};
   const std::uint32_t height = random.integer(1, 14);
   const std::uint32_t width = random.integer(1, 14);
   ByteAxis rows = random_byte_axis(random, height);
@@ -101,7 +112,7 @@ QConvCase random_qconv(Random& random, QConvKind kind) {
 }
 
 QConvCase random_qfully_connected(Random& random) {
-  QConvCase test{ByteCase{OpCode::kQFullyConnected, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}};
+  QConvCase test{ByteCase{OpCode::kQFullyConnected, {}, {}, {}}, {}, {}, {}, {}, {}, {}, {}, {}};
   const std::uint32_t outputs = random.integer(1, 150);
   const std::uint32_t inputs = random.integer(1, random.chance(4) ? 3000 : 100);
   test.shape = fully_connected_shape(outputs, inputs);

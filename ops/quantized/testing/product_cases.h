@@ -15,7 +15,7 @@ struct QConvCase {
   ConvWeightShape shape;
   std::vector<std::int8_t> weights;  // OIHW
   std::vector<std::int32_t> bias, multipliers, shifts;
-  std::vector<float> scales;
+  std::vector<float> scales, rests;
 
   QuantParameters parameters() const;
 };

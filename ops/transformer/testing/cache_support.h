@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ops/testing/any_step.h"
-#include "ops/transformer/half.h"
+#include "math/half.h"
 #include "ops/transformer/transformer.h"
 
 namespace sz::ops::testing {
@@ -126,18 +126,18 @@ class CacheNumber {
 
   float value() const {
     if (format_ == BlockFormat::kF32) return load<float>(number_);
-    if (format_ == BlockFormat::kF16) return float_of_half(load<std::uint16_t>(number_));
+    if (format_ == BlockFormat::kF16) return math::half_to_float(load<std::uint16_t>(number_));
     return static_cast<float>(load<std::int8_t>(number_)) * scale();
   }
-  float scale() const { return float_of_half(load<std::uint16_t>(scale_)); }
+  float scale() const { return math::half_to_float(load<std::uint16_t>(scale_)); }
 
   // f32 and f16: the number, rounded. q8_0: the byte nearest to 127 times the number, and a scale
   // that is about 1/127 but another for every block.
   void set(float value) {
     if (format_ == BlockFormat::kF32) return store(number_, value);
-    if (format_ == BlockFormat::kF16) return store(number_, half_of_float(value));
+    if (format_ == BlockFormat::kF16) return store(number_, math::float_to_half(value));
     const float jitter = 1.0f + static_cast<float>(scale_ / 2 % 7) * 0.0625f;
-    store(scale_, half_of_float(value == value ? jitter / 127.0f : value));
+    store(scale_, math::float_to_half(value == value ? jitter / 127.0f : value));
     const float byte = value == value ? std::fmax(-127.0f, std::fmin(127.0f, value * 127)) : 1.0f;
     store(number_, static_cast<std::int8_t>(byte));
   }
