@@ -46,4 +46,20 @@ inline float exp(float x) {
   return p * power_of_two(static_cast<std::uint32_t>(half)) * power_of_two(rest);
 }
 
+// e^x for x <= 0 as exp() has it, but 0 below -87 (where exp() goes on, from 1.7e-38 down): for
+// weights beside one of 1. Cheaper. NaN for NaN; nothing sensible above 0.
+inline constexpr float kLeastWeight = -87.0f;
+inline float exp_weight(float x) {
+  using K = ExpConstants;
+  const float shifted = __builtin_fmaf(x, K::kLog2E, K::kRounder);
+  const float n = shifted - K::kRounder;
+  float r = __builtin_fmaf(n, -K::kLn2High, x);
+  r = __builtin_fmaf(n, -K::kLn2Low, r);
+  float p = K::kSeries[0];
+  for (int i = 1; i < 8; ++i) p = __builtin_fmaf(p, r, K::kSeries[i]);
+  const std::uint32_t whole =
+      std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(K::kRounder);
+  return x < kLeastWeight ? 0.0f : p * power_of_two(whole);
+}
+
 }  // namespace sz::math

@@ -44,6 +44,25 @@ HWY_INLINE hn::Vec<D> exp_vector(D d, hn::Vec<D> x) {
   return hn::Mul(hn::Mul(p, power_of_two_vector(d, half)), power_of_two_vector(d, rest));
 }
 
+// exp_weight() for each lane.
+template <class D>
+HWY_INLINE hn::Vec<D> exp_weight_vector(D d, hn::Vec<D> x) {
+  using K = ExpConstants;
+  const hn::RebindToSigned<D> di;
+  const auto rounder = hn::Set(d, K::kRounder);
+  const auto shifted = hn::MulAdd(x, hn::Set(d, K::kLog2E), rounder);
+  const auto n = hn::Sub(shifted, rounder);
+  auto r = hn::MulAdd(n, hn::Set(d, -K::kLn2High), x);
+  r = hn::MulAdd(n, hn::Set(d, -K::kLn2Low), r);
+  auto p = hn::Set(d, K::kSeries[0]);
+  HWY_UNROLL(8) for (int i = 1; i < 8; ++i) p = hn::MulAdd(p, r, hn::Set(d, K::kSeries[i]));
+  // The rounder has zeroes where the shift leaves anything.
+  static_assert(std::bit_cast<std::uint32_t>(K::kRounder) << 23 == 0);
+  const auto power = hn::ShiftLeft<23>(hn::Add(hn::BitCast(di, shifted), hn::Set(di, 127)));
+  const auto result = hn::Mul(p, hn::BitCast(d, power));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, kLeastWeight)), result);
+}
+
 }  // namespace sz::math::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

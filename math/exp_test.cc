@@ -63,6 +63,22 @@ TEST(Exp, HasItsLimits) {
   EXPECT_TRUE(std::isnan(exp(std::nanf(""))));
 }
 
+TEST(Exp, OfWeightsIsTheSameDownToTheLeast) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::uint32_t last = std::bit_cast<std::uint32_t>(kLeastWeight);
+  for (std::uint32_t bits = 0x80000000u; bits <= last; bits += step()) {
+    const auto x = std::bit_cast<float>(bits);
+    ASSERT_EQ(exp_weight(x), exp(x)) << x;
+  }
+  EXPECT_EQ(exp_weight(0.0f), 1.0f);
+  EXPECT_EQ(exp_weight(kLeastWeight), exp(kLeastWeight));
+  for (const float x : {std::nextafter(kLeastWeight, -kInf), -88.0f, -104.0f, -1e9f, -kInf}) {
+    EXPECT_EQ(exp_weight(x), 0.0f);
+  }
+  EXPECT_TRUE(std::isnan(exp_weight(std::nanf("1"))));
+  EXPECT_TRUE(std::isnan(exp_weight(-std::nanf("77"))));
+}
+
 TEST(ExpUnfused, EveryErrorIsWithinTwoUlps) {
   double largest = 0;
   for (std::uint32_t bits = 0x80000000u; bits <= std::bit_cast<std::uint32_t>(-87.0f);) {

@@ -64,14 +64,14 @@ void block_of_query(const Attention& attention, const float* q, std::size_t kv_h
     most = maximum(most, scores[i]);
   }
   if (most != scratch.maximum[0]) {
-    const float factor = math::exp(scratch.maximum[0] - most);
+    const float factor = math::exp_weight(scratch.maximum[0] - most);
     for (std::size_t d = 0; d < head; ++d) scratch.sums[d] *= factor;
     for (std::size_t j = 0; j < kAttentionSums; ++j) scratch.weights[j] *= factor;
     scratch.maximum[0] = most;
   }
   const float base = most == -__builtin_inff() ? 0.0f : most;
   for (std::size_t i = 0; i < size; ++i) {
-    const float weight = math::exp(scores[i] - base);
+    const float weight = math::exp_weight(scores[i] - base);
     scratch.weights[i % kAttentionSums] += weight;
     for (std::size_t d = 0; d < head; ++d) {
       const float value = value_number(attention, values, begin + i, d);

@@ -41,37 +41,57 @@ HWY_BEFORE_NAMESPACE();
 namespace sz::ops::HWY_NAMESPACE {
 
 // Turns the first `count` scores into weights exp(score - maximum), those up to a multiple of 16
-// into 0, and adds them up. Returns what older sums are worth now.
-HWY_INLINE float soften(float* scores, std::size_t count, float* weights, float* maximum) {
+// into 0, and adds them up. `first`: nothing has been added before. Returns what older sums are
+// worth now.
+HWY_INLINE float soften(float* scores, std::size_t count, bool first, float* weights,
+                        float* maximum) {
+  constexpr std::size_t kOfGroup = kAttentionSums / kLanes;
+  using V = hn::Vec<Full>;
   const Full d;
   const auto least = hn::Set(d, -__builtin_inff());
-  auto most = least;
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    auto score = hn::LoadU(d, scores + i);
-    if (i + kLanes > count) score = hn::IfThenElse(hn::FirstN(d, count - i), score, least);
-    most = hn::Max(most, score);
+  const std::size_t end = (count + kAttentionSums - 1) / kAttentionSums * kAttentionSums;
+  if (count != end) {
+    for (std::size_t i = count / kLanes * kLanes; i < end; i += kLanes) {
+      const auto seen = hn::FirstN(d, i < count ? count - i : 0);
+      hn::StoreU(hn::IfThenElse(seen, hn::LoadU(d, scores + i), least), d, scores + i);
+    }
   }
+  V most[kOfGroup];
+  HWY_UNROLL(4) for (V& lanes : most) lanes = least;
+  for (std::size_t i = 0; i < end; i += kAttentionSums) {
+    HWY_UNROLL(4) for (std::size_t j = 0; j < kOfGroup; ++j) {
+      most[j] = hn::Max(most[j], hn::LoadU(d, scores + i + j * kLanes));
+    }
+  }
+  HWY_UNROLL(4) for (std::size_t j = 1; j < kOfGroup; ++j) most[0] = hn::Max(most[0], most[j]);
   // What a NaN does here does not matter: its weight is one too, and so are all results.
   const float old = *maximum;
-  const float found = hn::GetLane(hn::MaxOfLanes(d, most));
+  const float found = hn::GetLane(hn::MaxOfLanes(d, most[0]));
+  V sums[kOfGroup];
+  HWY_UNROLL(4) for (std::size_t j = 0; j < kOfGroup; ++j) {
+    sums[j] = first ? hn::Zero(d) : hn::LoadU(d, weights + j * kLanes);
+  }
   float factor = 1.0f;
   if (found > old) {
-    const hn::CappedTag<float, 1> one;
-    factor = hn::GetLane(math::HWY_NAMESPACE::exp_vector(one, hn::Set(one, old - found)));
     *maximum = found;
-    const auto factors = hn::Set(d, factor);
-    for (std::size_t j = 0; j < kAttentionSums; j += kLanes) {
-      hn::StoreU(hn::Mul(hn::LoadU(d, weights + j), factors), d, weights + j);
+    if (!first) {
+      const auto power = math::HWY_NAMESPACE::exp_weight_vector(d, hn::Set(d, old - found));
+      HWY_UNROLL(4) for (V& sum : sums) sum = hn::Mul(sum, power);
+      factor = hn::GetLane(power);
     }
   }
   const auto base = hn::Set(d, *maximum == -__builtin_inff() ? 0.0f : *maximum);
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    auto score = hn::LoadU(d, scores + i);
-    if (i + kLanes > count) score = hn::IfThenElse(hn::FirstN(d, count - i), score, least);
-    const auto weight = math::HWY_NAMESPACE::exp_vector(d, hn::Sub(score, base));
-    hn::StoreU(weight, d, scores + i);
-    float* sums = weights + i % kAttentionSums;
-    hn::StoreU(hn::Add(hn::LoadU(d, sums), weight), d, sums);
+  for (std::size_t i = 0; i < end; i += kAttentionSums) {
+    HWY_UNROLL(4) for (std::size_t j = 0; j < kOfGroup; ++j) {
+      float* const at = scores + i + j * kLanes;
+      const auto weight =
+          math::HWY_NAMESPACE::exp_weight_vector(d, hn::Sub(hn::LoadU(d, at), base));
+      hn::StoreU(weight, d, at);
+      sums[j] = hn::Add(sums[j], weight);
+    }
+  }
+  HWY_UNROLL(4) for (std::size_t j = 0; j < kOfGroup; ++j) {
+    hn::StoreU(sums[j], d, weights + j * kLanes);
   }
   return factor;
 }
@@ -86,21 +106,31 @@ HWY_INLINE float sum_of_weights(const float* weights) {
   return hn::GetLane(hn::Add(sum, hn::Shuffle2301(sum)));
 }
 
-// How many units of 16 a tile of kQueries queries takes at once: as many as the registers hold.
-template <std::size_t kQueries>
-inline constexpr std::size_t kUnitsOf = kLanes == 16 ? 4 : 4 / kQueries;
+// How many units of 16 columns, and groups of 16 keys, a tile of kQueries queries takes at once:
+// enough sums to keep the multiply-add units busy, few enough for the registers.
+template <class Format, std::size_t kQueries>
+inline constexpr std::size_t kUnitsOf = kLanes == 16                       ? 4
+                                        : kLanes == 4 && kQueries == 1     ? 2
+                                        : kQueries == 2 && Format::kScaled ? 1
+                                                                           : 4 / kQueries;
+template <class Format, std::size_t kQueries>
+inline constexpr std::size_t kGroupsOf = kLanes == 16                       ? 4
+                                         : kQueries == 1 && Format::kScaled ? 2
+                                         : kQueries == 2 && Format::kScaled ? 1
+                                         : kLanes == 4 && kQueries == 1     ? 2
+                                                                            : 4 / kQueries;
 
 // The scores of kQueries queries against `groups` groups of keys.
 template <class Format, std::size_t kQueries>
 HWY_INLINE void score_groups(ScoreTile tile, std::size_t groups) {
-  constexpr std::size_t kUnits = kUnitsOf<kQueries>;
+  constexpr std::size_t kGroups = kGroupsOf<Format, kQueries>;
   std::size_t g = 0;
   const auto step = [&](std::size_t units) {
     tile.keys += units * tile.group_bytes;
     tile.scores += units * kCachePositions;
     g += units;
   };
-  for (; g + kUnits <= groups; step(kUnits)) score_tile<Format, kQueries, kUnits>(tile);
+  for (; g + kGroups <= groups; step(kGroups)) score_tile<Format, kQueries, kGroups>(tile);
   while (g < groups) {
     score_tile<Format, kQueries, 1>(tile);
     step(1);
@@ -110,7 +140,7 @@ HWY_INLINE void score_groups(ScoreTile tile, std::size_t groups) {
 // Weighted values, all columns.
 template <class Format, std::size_t kQueries>
 HWY_INLINE void value_columns(ValueTile tile, std::size_t head) {
-  constexpr std::size_t kUnits = kUnitsOf<kQueries>;
+  constexpr std::size_t kUnits = kUnitsOf<Format, kQueries>;
   const std::byte* const scales = tile.scales;
   std::size_t at = 0;
   const auto step = [&](std::size_t numbers) {
@@ -129,7 +159,14 @@ HWY_INLINE void value_columns(ValueTile tile, std::size_t head) {
     value_tile<Format, kQueries, 1, 8>(tile);
     step(8);
   }
-  if (at + 4 <= head) value_tile<Format, kQueries, 1, 4>(tile);
+  if (at + 4 <= head) {  // rare
+    for (std::size_t i = 0; i < kQueries; ++i) {
+      value_tile<Format, 1, 1, 4>(tile);
+      tile.weights += kAttentionBlock;
+      tile.sums += tile.pitch;
+      if (tile.factor != nullptr) ++tile.factor;
+    }
+  }
 }
 
 // Takes kQueries queries, from `first` on, through the block of positions from `begin` on.
@@ -155,7 +192,7 @@ void attend(const Attention& attention, const AttentionTile& tile, std::size_t f
   for (std::size_t i = 0; i < kQueries; ++i) {
     factor[i] = 1.0f;
     if (seen[i] == 0) continue;
-    factor[i] = soften(scores + i * kAttentionBlock, seen[i],
+    factor[i] = soften(scores + i * kAttentionBlock, seen[i], begin == 0,
                        scratch.weights + (first + i) * kAttentionSums, scratch.maximum + first + i);
   }
   float* const sums = scratch.sums + first * scratch.pitch;
@@ -218,9 +255,6 @@ void attention_chunk(void* context, std::uint32_t chunk, std::uint32_t worker) n
     tile.y[i] = attention.y + at;
     tile.visible[i] = attention.position + row + 1;
     scratch.maximum[i] = -__builtin_inff();
-    for (std::size_t j = 0; j < kAttentionSums; j += kLanes) {
-      hn::StoreU(hn::Zero(Full()), Full(), scratch.weights + i * kAttentionSums + j);
-    }
     if (++of_group == group) {
       of_group = 0;
       ++row;
