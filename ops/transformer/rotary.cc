@@ -70,7 +70,10 @@ Status run_rotary(const Step& step, const RunContext& context) noexcept {
     rotary_reference(rotary, reinterpret_cast<float*>(context.scratch_of(0)));
   } else {
     RunContext own = context;
-    if (own.cost != 0) own.cost = own.cost / x.rows() * count;
+    // Of the rows in use. (No cost: not to be shared; all of it: always.)
+    if (own.cost != 0 && own.cost != ~std::uint64_t{0}) {
+      own.cost = count * rotary.width() * kCostOfNumber;
+    }
     rotary_vector(rotary, own);
   }
   return Status::kOk;
