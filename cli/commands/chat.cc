@@ -124,6 +124,8 @@ class Chat {
       done_ = true;
     } else if (name == "/reset") {
       begin_anew();
+      if (loaded_) sampling_sent_ = false;  // the file's settings go with its conversation
+      loaded_ = false;
     } else if (name == "/stats") {
       print_stats(std::cout);
     } else if (name == "/seed") {
@@ -159,6 +161,7 @@ class Chat {
     first_ = false;
     ended_ = true;
     sampling_sent_ = true;  // the file has its own settings
+    loaded_ = true;
     position_ = session_.prompt("", {}).computed;
   }
 
@@ -232,6 +235,7 @@ class Chat {
   const ChatTemplate kind_;
   Sampling sampling_;
   bool sampling_sent_ = false;
+  bool loaded_ = false;
   bool first_ = true;     // nothing has been said
   bool ended_ = true;     // the last answer was, by the model
   bool stuck_ = false;    // a message is in the conversation that cannot be answered any more
