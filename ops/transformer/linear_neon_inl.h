@@ -30,6 +30,7 @@ struct NeonBlock {
     HWY_UNROLL(4) for (std::size_t i = 0; i < kRows; ++i) {
       int32x4_t& sum = products[i * kVectors + column];
       sum = vdotq_laneq_s32(sum, w, kQuad < 4 ? low[i] : high[i], kQuad % 4);
+      __asm__ volatile("" : "+w"(sum) : : "memory");  // else it loads so far ahead that sums spill
     }
   }
   template <int kQuad>
