@@ -24,9 +24,10 @@
 #include "ops/transformer/linear_neon_inl.h"
 #endif
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -337,9 +338,6 @@ void multiply_blocks(const BlocksTile& tile) {
 #endif
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #endif  // per-target include guard
