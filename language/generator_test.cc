@@ -253,7 +253,8 @@ TEST(Generator, APromptMayInterruptAnAnswer) {
   ASSERT_TRUE(c.say("ab").ok());
   // In the middle of a text no space goes in front.
   EXPECT_EQ(c.known(), (Tokens{1, 263, answer[0], answer[1], answer[2], 262}));
-  EXPECT_EQ(c.answer(4), expected_answer(c.known(), {}, 4));
+  const Tokens before = c.known();
+  EXPECT_EQ(c.answer(4), expected_answer(before, {}, 4));
 }
 
 TEST(Generator, FillsTheContextAndNoMore) {
