@@ -119,7 +119,7 @@ class Chat {
     const std::string name = line.substr(0, blank);
     const std::string word = blank == std::string::npos ? "" : line.substr(blank + 1);
     if (name == "/help") {
-      std::cout << kCommands;
+      told() << kCommands;
     } else if (name == "/quit") {
       done_ = true;
     } else if (name == "/reset") {
@@ -127,7 +127,7 @@ class Chat {
       if (loaded_) sampling_sent_ = false;  // the file's settings go with its conversation
       loaded_ = false;
     } else if (name == "/stats") {
-      print_stats(std::cout);
+      print_stats(told());
     } else if (name == "/seed") {
       sampling_.seed = number(word);
       sampling_sent_ = false;
@@ -138,6 +138,9 @@ class Chat {
       throw Error(name + ": there is no such command; /help lists them");
     }
   }
+
+  // Where the answers to commands go.
+  std::ostream& told() const { return json_ ? std::cerr : std::cout; }
 
   static std::uint64_t number(const std::string& word) {
     std::uint64_t value = 0;
