@@ -11,10 +11,9 @@ GUEST_MODEL = "/root/tales.szp"
 
 
 def stored_story():
-    """What numpy wrote with the same weights, {"prompt", "text", "tokens", ...}: of the stored texts
-    the one whose words were the surest, so that rounding is the least likely to change one."""
-    stored = json.loads((TALES / "reference.json").read_text(encoding="utf-8"))
-    return max(stored["greedy"], key=lambda row: row["smallest_lead"])
+    """What numpy wrote with the same weights: {"prompt", "text", "tokens", ...}. The engine's bits
+    are the same everywhere, so its text is this one or it computes something else."""
+    return json.loads((TALES / "reference.json").read_text(encoding="utf-8"))["greedy"][0]
 
 
 def compile_model():
