@@ -93,16 +93,16 @@ TEST_F(LanguageCli, ThePromptIsCutIntoTheSameTextHoweverManyAreComputedAtOnce) {
             generate(long_prompt + "--cores 2")["tokens"]);
 }
 
-// On the host back end every process is a device of its own: the whole way is the device's test.
-TEST_F(LanguageCli, AConversationIsSavedSealedAndNoOtherDeviceResumesIt) {
-  const json said = generate("--greedy --prompt the --tokens 10 --save talk.szc");
-  EXPECT_EQ(said["tokens"].size(), 10u);
+TEST_F(LanguageCli, AConversationGoesOnInAnotherProcessWhereItWasSaved) {
+  const json whole = generate("--greedy --prompt the --tokens 20");
+  const json first = generate("--greedy --prompt the --tokens 10 --save talk.szc");
+  EXPECT_EQ(first["tokens"].size(), 10u);
   EXPECT_GT(read(path("talk.szc")).size(), 10u * 2 * 2 * 2 * 8 * 4);  // the caches are in it
-  const Result refused = run("generate toy.szp --backend host --resume talk.szc");
-  EXPECT_EQ(refused.status, 1);
-  EXPECT_EQ(refused.out, "");
-  EXPECT_THAT(refused.err, AllOf(HasSubstr("talk.szc"), HasSubstr("saved on another device"),
-                                 HasSubstr("every process is a device of its own")));
+  json tokens = first["tokens"];
+  for (const json& token : generate("--greedy --resume talk.szc --tokens 10")["tokens"]) {
+    tokens.push_back(token);
+  }
+  EXPECT_EQ(tokens, whole["tokens"]);
 }
 
 TEST_F(LanguageCli, SavedFilesThatWereChangedAreRefused) {
@@ -248,17 +248,6 @@ TEST_F(LanguageCli, OtherCommandsShowItOrSayWhatToUse) {
     EXPECT_EQ(said.status, 1);
     EXPECT_THAT(said.err, HasSubstr("use `smartzone run`"));
   }
-}
-
-// Ctrl-C while it writes: the text so far, the summary, and the status that shells know. The
-// context is so long that the text cannot end before.
-TEST_F(LanguageCli, CtrlCStopsAtATokenAndKeepsTheSummary) {
-  write("endless.szp", toy_language_package(folder_.string(), 60000));
-  const Result said = run("generate endless.szp --backend host --tokens 0 --prompt the --greedy",
-                          "timeout --preserve-status -s INT 2");
-  EXPECT_EQ(said.status, 130);
-  EXPECT_GT(said.out.size(), 1u);
-  EXPECT_THAT(said.err, AllOf(HasSubstr("ended        stopped"), HasSubstr("tokens/s")));
 }
 
 }  // namespace

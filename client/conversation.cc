@@ -109,15 +109,12 @@ Error explained(const Error& error, const LanguageInfo& model, std::uint32_t hel
 }
 
 // A piece whose tag does not match was changed, or sealed with another key: nobody can tell which.
-Error not_resumed(const Error& error, const std::string& path, Backend backend) {
+Error not_resumed(const Error& error, const std::string& path) {
   if (error.status() != static_cast<std::uint32_t>(Status::kSavedDamaged)) return error;
-  std::string text = path +
+  const std::string text = path +
                      ": the saved conversation was changed, cut short, or saved on another "
                      "device; piece " +
                      std::to_string(error.detail());
-  if (backend == Backend::kHost) {
-    text += " (on the host back end every process is a device of its own)";
-  }
   return Error(text, error.status(), error.detail());
 }
 
@@ -297,7 +294,7 @@ void Session::resume_conversation(const std::string& path) {
     try {
       state_->command(SMARTZONE_CMD_RESUME, parameters, "resuming the conversation of " + path);
     } catch (const Error& error) {
-      throw not_resumed(error, path, state_->transport->backend());
+      throw not_resumed(error, path);
     }
     to_come = parameters[2].a;
   }
