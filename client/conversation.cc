@@ -214,9 +214,11 @@ Score Session::State::score(bool logits) {
     if (logits && parameters[0].size != reply.computed * row) {
       wrong_answer(std::to_string(parameters[0].size) + " bytes of logits");
     }
-    const std::size_t old = score.logits.size();
-    score.logits.resize(old + parameters[0].size / sizeof(float));
-    std::memcpy(score.logits.data() + old, values.bytes().data(), parameters[0].size);
+    if (logits) {
+      const std::size_t old = score.logits.size();
+      score.logits.resize(old + parameters[0].size / sizeof(float));
+      std::memcpy(score.logits.data() + old, values.bytes().data(), parameters[0].size);
+    }
     score.nll += reply.nll;
     score.judged += reply.judged;
     score.tokens += reply.computed;
