@@ -1,13 +1,13 @@
-// Speed of Linear, and of the rows' preparation, on models shaped like those of the TinyStories family
-// with random weights.
+// Speed of Linear, and of the rows' preparation, on models shaped like those of the TinyStories
+// family with random weights.
 //
 // usage: transformer_bench [MODEL] [--rows N] [--runs N] [--threads N] [--only FORMAT] [--avx2]
 //
-// Prints for each format the time of a pass (all matrices once, N rows of activations), weights read
-// in GB/s and multiply-adds in GMAC/s, beside the speed at which the same thread reads memory: the best
-// of N runs of each, taken in turns. One thread: CPU time; several: wall-clock time. With one format,
-// and counted by bench/instructions' plugin with two numbers of runs, the difference is the
-// instructions of a pass.
+// Prints for each format the time of a pass (all matrices once, N rows of activations), weights
+// read in GB/s and multiply-adds in GMAC/s, beside the speed at which the same thread reads memory:
+// the best of N runs of each, taken in turns. One thread: CPU time; several: wall-clock time. With
+// one format, and counted by bench/instructions' plugin with two numbers of runs, the difference is
+// the instructions of a pass.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -182,7 +182,8 @@ class Pass {
     if (blocks) {
       const TensorView q =
           matrix(quantized_->bytes(), DType::kU8, rows_, quantized_row_bytes(inputs));
-      steps_.push_back({OpCode::kQuantizeRows, {x}, q, words(QuantizeRowsAttributes{inputs}), {}, {}});
+      steps_.push_back(
+          {OpCode::kQuantizeRows, {x}, q, words(QuantizeRowsAttributes{inputs}), {}, {}});
       x = q;
     }
     BenchStep step{OpCode::kLinear,
@@ -251,10 +252,11 @@ void measure(const Options& options, const Model& model, BlockFormat format, con
     if (!many) continue;
     best_read = std::min(best_read, seconds(wall, [&] { reader->run(workers); }));
   }
-  std::printf("%-5s %-5s %4u rows %u threads: %9.3f ms, %7.2f GB/s, %8.2f GMAC/s; reading %.2f GB/s\n",
-              model.name, name, options.rows, options.threads, best * 1e3,
-              pass.bytes() / best * 1e-9, pass.products() / best * 1e-9,
-              many ? static_cast<double>(Reader::kWords) * 8 / best_read * 1e-9 : 0.0);
+  std::printf(
+      "%-5s %-5s %4u rows %u threads: %9.3f ms, %7.2f GB/s, %8.2f GMAC/s; reading %.2f GB/s\n",
+      model.name, name, options.rows, options.threads, best * 1e3, pass.bytes() / best * 1e-9,
+      pass.products() / best * 1e-9,
+      many ? static_cast<double>(Reader::kWords) * 8 / best_read * 1e-9 : 0.0);
 }
 
 int run(const Options& options) {

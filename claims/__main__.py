@@ -10,7 +10,7 @@ import sys
 
 from harness.board import BUILD, ROOT
 from claims import common, registry
-from claims import core_faults, core_speed, first_network, operator_set, original, peers, quantiser  # noqa: F401  pylint: disable=unused-import
+from claims import core_faults, core_speed, first_network, language, operator_set, original, peers, quantiser  # noqa: F401  pylint: disable=unused-import
 
 JSON_FILE = BUILD / "claims.json"
 TABLE_FILE = ROOT / "docs" / "CLAIMS.md"

@@ -49,7 +49,7 @@ TEST(ChatTemplate, WritesLlama3AsItIsTrained) {
 TEST(ChatTemplate, WithoutOneMessagesAreLines) {
   EXPECT_EQ(joined(ChatTemplate::kNone, kFirst), "Be brief.\nHello");
   EXPECT_EQ(joined(ChatTemplate::kNone, kLater), "\nAnd now?");
-  EXPECT_EQ(joined(ChatTemplate::kNone, {.message = "Once"}), "Once");
+  EXPECT_EQ(joined(ChatTemplate::kNone, {true, true, "", "Once"}), "Once");
 }
 
 // Neither a message nor the system's text can name control tokens.

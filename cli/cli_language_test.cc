@@ -93,16 +93,15 @@ TEST_F(LanguageCli, ThePromptIsCutIntoTheSameTextHoweverManyAreComputedAtOnce) {
             generate(long_prompt + "--cores 2")["tokens"]);
 }
 
-TEST_F(LanguageCli, AConversationGoesOnWhereItWasSaved) {
-  const json whole = generate("--greedy --prompt the --tokens 30");
+TEST_F(LanguageCli, AConversationGoesOnInAnotherProcessWhereItWasSaved) {
+  const json whole = generate("--greedy --prompt the --tokens 20");
   const json first = generate("--greedy --prompt the --tokens 10 --save talk.szc");
-  const json second = generate("--greedy --resume talk.szc --tokens 20");
-  json joined = first["tokens"];
-  for (const json& token : second["tokens"]) joined.push_back(token);
-  EXPECT_EQ(joined, whole["tokens"]);
-  // A prompt is added to it.
-  const json more = generate("--greedy --resume talk.szc --prompt ' he' --tokens 5");
-  EXPECT_GT(more["report"]["position"].get<int>(), first["report"]["position"].get<int>() + 5);
+  EXPECT_EQ(first["tokens"].size(), 10u);
+  EXPECT_GT(read(path("talk.szc")).size(), 10u * 2 * 2 * 2 * 8 * 4);  // the caches are in it
+  json tokens = first["tokens"];
+  const json second = generate("--greedy --resume talk.szc --tokens 10");
+  for (const json& token : second["tokens"]) tokens.push_back(token);
+  EXPECT_EQ(tokens, whole["tokens"]);
 }
 
 TEST_F(LanguageCli, SavedFilesThatWereChangedAreRefused) {
@@ -188,10 +187,10 @@ TEST_F(LanguageCli, ChatSaysWhenTheContextIsFullAndGoesOnAfterReset) {
 }
 
 TEST_F(LanguageCli, PerplexityOfTextsAndOfTheirPieces) {
+  std::string blanks;
+  for (int i = 0; i < 40; ++i) blanks += "x y z\n";
   write("a.txt", std::string("the he the"));
-  write("b.txt",
-        std::string("the he the he the he the he the he the he the he the he the he the he "
-                    "the he the he the he the he the he the he the he the he the he\n"));
+  write("b.txt", blanks);
   const json said = run_json("perplexity toy.szp a.txt b.txt");
   ASSERT_EQ(said["texts"].size(), 2u);
   const json& a = said["texts"][0];
@@ -248,16 +247,6 @@ TEST_F(LanguageCli, OtherCommandsShowItOrSayWhatToUse) {
     EXPECT_EQ(said.status, 1);
     EXPECT_THAT(said.err, HasSubstr("use `smartzone run`"));
   }
-}
-
-// Ctrl-C while it writes: the text so far, the summary, and the status that shells know.
-TEST_F(LanguageCli, CtrlCStopsAtATokenAndKeepsTheSummary) {
-  write("endless.szp", toy_language_package(folder_.string(), 4096));
-  const Result said =
-      run("generate endless.szp --backend host --tokens 0 --prompt the --seed 3 --temperature 100 "
-          "--top-k 0 --top-p 1 --min-p 0 > text.txt & sleep 0.7; kill -INT $!; wait $!");
-  if (said.status == 0) GTEST_SKIP() << "the model ended its text before the signal came";
-  EXPECT_EQ(said.status, 130);
 }
 
 }  // namespace

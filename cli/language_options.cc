@@ -24,6 +24,10 @@ void add_language_options(CLI::App& sub, LanguageArguments* arguments) {
   sub.add_option("--tokenizer", arguments->tokenizer,
                  "tokenizer of a llama2.c .bin (default: tokenizer.bin beside it)")
       ->group(group);
+  sub.add_flag("--no-calibration", arguments->no_calibration,
+               "--quantize q4_0: round every number by itself, not for texts that the model writes: faster, "
+               "less exact")
+      ->group(group);
   sub.add_flag("--allow-logits", arguments->logits,
                "logits may leave the secure world: for measuring; it makes copying the model easier")
       ->group(group);
@@ -38,6 +42,7 @@ compiler::LanguageOptions language_options(const LanguageArguments& arguments,
   options.batch = arguments.batch;
   options.logits_may_leave = arguments.logits;
   options.tokenizer_path = arguments.tokenizer;
+  if (arguments.no_calibration) options.calibration = 0;
   return options;
 }
 

@@ -14,6 +14,7 @@ struct LanguageArguments {
   std::string cache = "f32";
   std::string tokenizer;
   bool logits = false;
+  bool no_calibration = false;
 };
 
 void add_language_options(CLI::App& sub, LanguageArguments* arguments);

@@ -1,7 +1,5 @@
 #include "cli/writing.h"
 
-#include <csignal>
-
 #include "cli/app.h"
 #include "cli/table.h"
 
@@ -11,13 +9,6 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 void on_interrupt(int) { interrupted = 1; }
-
-void handle(void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &action, nullptr);
-}
 
 // Why an answer ended, in the context of what can be done about it.
 std::string ending_text(const GenerationReport& report, const LanguageInfo& model) {
@@ -52,9 +43,14 @@ Package open_network_package(const std::string& path) {
 
 StopOnInterrupt::StopOnInterrupt() {
   interrupted = 0;
-  handle(on_interrupt);
+  sigaction(SIGINT, nullptr, &before_);
+  if (before_.sa_handler == SIG_IGN) return;  // whoever started the program does not want it
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
 }
-StopOnInterrupt::~StopOnInterrupt() { handle(SIG_DFL); }
+StopOnInterrupt::~StopOnInterrupt() { sigaction(SIGINT, &before_, nullptr); }
 bool StopOnInterrupt::asked() { return interrupted != 0; }
 
 std::string rate_text(std::uint64_t tokens, double seconds) {

@@ -1,6 +1,7 @@
 // What the commands for language models share: opening one, Ctrl-C, and telling what came of it.
 #pragma once
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
@@ -23,6 +24,9 @@ class StopOnInterrupt {
   StopOnInterrupt& operator=(const StopOnInterrupt&) = delete;
 
   static bool asked();
+
+ private:
+  struct sigaction before_ {};
 };
 
 // Exit status of a program that Ctrl-C has ended.

@@ -108,6 +108,16 @@ Error explained(const Error& error, const LanguageInfo& model, std::uint32_t hel
   return error;
 }
 
+// A piece whose tag does not match was changed, or sealed with another key: nobody can tell which.
+Error not_resumed(const Error& error, const std::string& path) {
+  if (error.status() != static_cast<std::uint32_t>(Status::kSavedDamaged)) return error;
+  const std::string text = path +
+                     ": the saved conversation was changed, cut short, or saved on another "
+                     "device; piece " +
+                     std::to_string(error.detail());
+  return Error(text, error.status(), error.detail());
+}
+
 }  // namespace
 
 const LanguageInfo& Session::State::language(const char* function) const {
@@ -281,7 +291,11 @@ void Session::resume_conversation(const std::string& path) {
     std::copy(piece.begin(), piece.end(), buffer->bytes().begin());
     Parameters parameters{Parameter::memory_in(*buffer, piece.size()), Parameter::value(number),
                           Parameter::value_out()};
-    state_->command(SMARTZONE_CMD_RESUME, parameters, "resuming the conversation of " + path);
+    try {
+      state_->command(SMARTZONE_CMD_RESUME, parameters, "resuming the conversation of " + path);
+    } catch (const Error& error) {
+      throw not_resumed(error, path);
+    }
     to_come = parameters[2].a;
   }
   if (to_come != 0) {

@@ -106,8 +106,7 @@ void write_saved(const std::string& path, const Pieces& pieces) {
   }
 }
 
-Pieces read_saved(const std::string& path) {
-  const std::vector<std::byte> bytes = read_all(path);
+Pieces parse_saved(std::span<const std::byte> bytes, const std::string& path) {
   if (bytes.size() < kMagic.size() ||
       std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) {
     refuse(path, "is not a saved conversation of this version");
@@ -133,5 +132,7 @@ Pieces read_saved(const std::string& path) {
   }
   return pieces;
 }
+
+Pieces read_saved(const std::string& path) { return parse_saved(read_all(path), path); }
 
 }  // namespace sz::client

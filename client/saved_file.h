@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,8 @@ void write_saved(const std::string& path, const Pieces& pieces);
 
 // Throws Error with the path: not there, not such a file, cut short, something behind its end.
 Pieces read_saved(const std::string& path);
+
+// The same for the file's bytes; `path` is what errors name.
+Pieces parse_saved(std::span<const std::byte> bytes, const std::string& path);
 
 }  // namespace sz::client

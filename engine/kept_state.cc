@@ -37,8 +37,8 @@ bool writes_caches(const PlanView& plan, const StepRecord& step, std::uint64_t g
          groups_of(rotary.cache.context) == groups;
 }
 
-// Whether the states are matrices of one row for each head, each of whole groups, clear of each other
-// and in rising order; so that each byte is kept once.
+// Whether the states are matrices of one row for each head, each of whole groups, clear of each
+// other and in rising order; so that each byte is kept once.
 bool laid_out_as_caches(const PlanView& plan, std::uint64_t groups) {
   std::uint64_t end = 0;
   for (const TensorRecord& record : plan.tensors()) {

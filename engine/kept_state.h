@@ -1,5 +1,5 @@
-// What of a language model's state region counts once so many tokens have been computed: for saving a
-// conversation without the empty part of its caches.
+// What of a language model's state region counts once so many tokens have been computed: for saving
+// a conversation without the empty part of its caches.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,9 @@
 namespace sz::engine {
 
 // Of each head of each cache, the groups of positions that hold a token, in the order of the plan's
-// tensors; in a plan that keeps anything but caches (ops/transformer/blocks.h), the whole region. All
-// other bytes may be zero without changing any result. Borrows the model, which must be attached.
+// tensors; in a plan that keeps anything but caches (ops/transformer/blocks.h), the whole region.
+// All other bytes may be zero without changing any result. Borrows the model, which must be
+// attached.
 class KeptState {
  public:
   // `positions` at most the context. Time grows with tensors and steps.

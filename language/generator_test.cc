@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,11 @@ TestVocabulary vocabulary() {
   for (const char* piece : {" ", "a", "b", "ab", " ab"}) v.add(piece, -1);
   v.flags = kAddBos | kAddSpacePrefix;
   return v;
+}
+
+std::size_t vocabulary_size() {
+  static const std::size_t size = vocabulary().tokens.size();
+  return size;
 }
 
 // A model whose logits are a function of all tokens before them, as of a real one; it keeps its
@@ -246,7 +253,8 @@ TEST(Generator, APromptMayInterruptAnAnswer) {
   ASSERT_TRUE(c.say("ab").ok());
   // In the middle of a text no space goes in front.
   EXPECT_EQ(c.known(), (Tokens{1, 263, answer[0], answer[1], answer[2], 262}));
-  EXPECT_EQ(c.answer(4), expected_answer(c.known(), {}, 4));
+  const Tokens before = c.known();
+  EXPECT_EQ(c.answer(4), expected_answer(before, {}, 4));
 }
 
 TEST(Generator, FillsTheContextAndNoMore) {
@@ -464,6 +472,72 @@ TEST(Generator, RefusesTooLittleMemoryAndAForeignTokenizer) {
   EXPECT_EQ(generator.open(record, tables, model.runner(), all).status, Status::kLanguageInvalid);
   EXPECT_EQ(generator.open(record, ByteSpan(tables).first(99), model.runner(), all).status,
             Status::kTokenizerInvalid);
+}
+
+// Whatever is called: the model has computed just the tokens that the generator says, nothing
+// leaves the context, and what is refused changes nothing.
+TEST(Generator, HoldsTogetherUnderAnySequenceOfCalls) {
+  const std::string texts[] = {"",
+                               "a",
+                               "ab ab",
+                               "</s>",
+                               "<s>ab",
+                               "xyzxyzxyz",
+                               "\xff",
+                               "a\xe2\x82",
+                               std::string(20, 'b'),
+                               std::string(70, 'b'),
+                               "é🚀"};
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    std::mt19937 random(seed);
+    Conversation c;
+    SingleWorker alone;
+    for (int i = 0; i < 150; ++i) {
+      if (random() % 4 == 0) c.model.ends_after = random() % (kContext + 1);
+      c.model.failure = {random() % 9 == 0 ? Status::kHelperFault : Status::kOk, 0};
+      const GeneratorState before = c.generator.state();
+      const Tokens known = c.known();
+      Failure failure;
+      StepResult result;
+      double nll = 0;
+      std::uint32_t judged = 0;
+      std::span<float> logits;
+      const PromptOptions options = {.restart = random() % 8 == 0, .specials = random() % 2 == 0};
+      switch (random() % 8) {
+        case 0:
+          failure = c.say(texts[random() % std::size(texts)], options);
+          break;
+        case 1: {
+          Tokens tokens(random() % 12);
+          for (std::uint32_t& token : tokens) token = static_cast<std::uint32_t>(random()) % 265;
+          failure = c.generator.prompt_tokens(tokens, options.restart);
+          break;
+        }
+        case 2:
+          failure = c.generator.score(alone, &nll, &judged, &logits);
+          break;
+        case 3:
+          failure = c.generator.sampling(random() % 2 == 0 ? kLively : SamplerSettings{});
+          break;
+        case 4:
+          failure = c.generator.restore(before);
+          break;
+        default:
+          failure = c.generator.step(alone, &result);
+      }
+      if (!failure.ok()) {
+        ASSERT_TRUE(same(c.generator.state(), before));
+        ASSERT_EQ(c.known(), known);
+      }
+      const Tokens now = c.known();
+      ASSERT_LE(now.size(), kContext);
+      for (const std::uint32_t token : now) ASSERT_LT(token, vocabulary_size());
+      ASSERT_GE(c.model.cache.size(), c.generator.position());
+      ASSERT_TRUE(
+          std::equal(now.begin(), now.begin() + c.generator.position(), c.model.cache.begin()));
+      ASSERT_TRUE(c.generator.restore(c.generator.state()).ok());  // it is always a sound one
+    }
+  }
 }
 
 TEST(Generator, WorksOnTheEngine) {

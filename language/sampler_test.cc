@@ -157,7 +157,7 @@ std::vector<float> random_logits(std::mt19937* random) {
 TEST(Sampler, ChoosesWhatThePlainOneDoes) {
   std::mt19937 random(1);
   int unsure = 0;
-  constexpr int kRounds = 8000;
+  constexpr int kRounds = 4000;
   for (int i = 0; i < kRounds; ++i) {
     const std::vector<float> logits = random_logits(&random);
     const SamplerSettings settings = random_settings(&random);

@@ -33,8 +33,7 @@ class ToyModelTest : public ::testing::TestWithParam<ops::BlockFormat> {
   // The logits after `tokens`, which stand at `position`.
   std::vector<float> run(std::vector<std::uint32_t> tokens, std::uint32_t position) {
     const package::LanguageRecord& language = *model().language();
-    const std::uint32_t entry =
-        tokens.size() == 1 ? language.decode_entry : language.prefill_entry;
+    const std::uint32_t entry = tokens.size() == 1 ? language.decode_entry : language.prefill_entry;
     std::span<float> logits;
     SingleWorker alone;
     EXPECT_TRUE(model().run_tokens(entry, tokens, position, alone, &logits).ok());

@@ -1,5 +1,5 @@
-// Half-precision numbers (IEEE 754 binary16, "f16") and floats, freestanding; the vector kernels use the
-// machine's own conversions, which give the same bits.
+// Half-precision numbers (IEEE 754 binary16, "f16") and floats, freestanding; the vector kernels
+// use the machine's own conversions, which give the same bits.
 #pragma once
 
 #include <bit>
@@ -37,7 +37,8 @@ constexpr std::uint16_t float_to_half(float value) {
   } else if (magnitude >= 0x38800000u) {  // 2^-14: normal; a carry out of the mantissa is right
     half = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
   } else {
-    // Denormal: a sum whose last place is 2^-24 rounds as wanted. The number stands in its low bits.
+    // Denormal: a sum whose last place is 2^-24 rounds as wanted. The number stands in its low
+    // bits.
     const float sum = std::bit_cast<float>(magnitude) + 0.5f;
     half = std::bit_cast<std::uint32_t>(sum) - std::bit_cast<std::uint32_t>(0.5f);
   }

@@ -8,12 +8,12 @@
  * A TEE_Result other than TEE_SUCCESS means that nothing was done (TEE_ERROR_BAD_PARAMETERS:
  * wrong parameter types).
  *
- * One session has one instance of the TA and at most one model. A language model has one conversation in a
- * session: the tokens of its context, with what the caches hold of them. They never leave the TA but as
- * text that it wrote (NEXT), or sealed (SAVE).
- * States: empty -> (LOAD_BEGIN) -> loading -> (LOAD_WEIGHTS ...)-> (LOAD_END) -> ready -> (RUN ...).
- * UNLOAD leads back to empty from any state. A failed LOAD_* leads back to empty as well, and so does
- * a RUN that ends in kHelperFault.
+ * One session has one instance of the TA and at most one model. A language model has one
+ * conversation in a session: the tokens of its context, with what the caches hold of them. They
+ * never leave the TA but as text that it wrote (NEXT), or sealed (SAVE).
+ * States: empty -> (LOAD_BEGIN) -> loading -> (LOAD_WEIGHTS ...)-> (LOAD_END) -> ready -> (RUN
+ * ...). UNLOAD leads back to empty from any state. A failed LOAD_* leads back to empty as well,
+ * and so does a RUN that ends in kHelperFault.
  */
 #ifndef SMARTZONE_PROTOCOL_COMMANDS_H
 #define SMARTZONE_PROTOCOL_COMMANDS_H
@@ -85,10 +85,10 @@
 #define SMARTZONE_CMD_CORES 6
 
 /*
- * Language models: adds text to the conversation. Nothing is computed yet; on an error nothing has changed.
- * The token that begins a text, if the model has one, is put in front where the context is empty, also of
- * no text (not with flag TOKENS: RESTART | TOKENS and no bytes leave the conversation empty).
- * kBadState from this and the commands below unless a language model is ready.
+ * Language models: adds text to the conversation. Nothing is computed yet; on an error nothing has
+ * changed. The token that begins a text, if the model has one, is put in front where the context
+ * is empty, also of no text (not with flag TOKENS: RESTART | TOKENS and no bytes leave the
+ * conversation empty). kBadState from this and the commands below unless a language model is ready.
  * [in]  memref[0]: the text, UTF-8 (flag TOKENS: tokens, u32 each); may have no bytes
  * [in]  memref[1]: struct smartzone_prompt
  * [out] value[2].a: tokens that wait to be computed; .b: tokens of the context that have been
@@ -96,29 +96,31 @@
 #define SMARTZONE_CMD_PROMPT 7
 
 /*
- * Does the next piece of work: computes some of the waiting tokens (at most the model's batch), or, when
- * none of a prompt waits, writes up to value[2].a tokens: fewer where the room for text comes to less than
- * 1024 bytes, the answer ends or the context is full. Between two calls the client can stop at any token.
- * [out] memref[0]: the text that was written; room for 1024 bytes or more. May end within a character.
+ * Does the next piece of work: computes some of the waiting tokens (at most the model's batch),
+ * or, when none of a prompt waits, writes up to value[2].a tokens: fewer where the room for text
+ * comes to less than 1024 bytes, the answer ends or the context is full. Between two calls the
+ * client can stop at any token.
+ * [out] memref[0]: the text that was written, which may end within a character; room for 1024
+ *                  bytes or more
  * [out] memref[1]: struct smartzone_next
  * [in]  value[2].a: most tokens, 1 .. SMARTZONE_MAX_NEXT; .b: most cores, as RUN's
  */
 #define SMARTZONE_CMD_NEXT 8
 
 /*
- * For measuring a model: computes waiting tokens one by one, up to value[2].a of them, and says how likely
- * each was after those before it (the first of the context is not judged).
- * [out] memref[0]: logits after each, f32 x vocabulary, or no bytes. kBadState if the plan does not let
- *                  them leave (package::kLogitsMayLeave)
+ * For measuring a model: computes waiting tokens one by one, up to value[2].a of them, and says
+ * how likely each was after those before it (the first of the context is not judged).
+ * [out] memref[0]: logits after each, f32 x vocabulary, or no bytes. kBadState if the plan does
+ *                  not let them leave (package::kLogitsMayLeave)
  * [out] memref[1]: struct smartzone_score
  * [in]  value[2].a: most tokens, 1 .. SMARTZONE_MAX_NEXT; .b: most cores, as RUN's
  */
 #define SMARTZONE_CMD_SCORE 9
 
 /*
- * A piece of the conversation, encrypted and authenticated with a key that only this TA on this device has
- * (ta/saving.h). Piece 0 begins a new saving; PROMPT, NEXT, SCORE, RESUME or a wrong piece (kBadParameters)
- * ends it. The conversation stays as it is.
+ * A piece of the conversation, encrypted and authenticated with a key that only this TA on this
+ * device has (ta/saving.h). Piece 0 begins a new saving; PROMPT, NEXT, SCORE, RESUME or a wrong
+ * piece (kBadParameters) ends it. The conversation stays as it is.
  * [out] memref[0]: the piece; room for SMARTZONE_SAVED_PIECE_BYTES or more
  * [in]  value[1].a: number of the piece, from 0 in order
  * [out] value[2].a: number of pieces
@@ -126,9 +128,10 @@
 #define SMARTZONE_CMD_SAVE 10
 
 /*
- * Takes a saved conversation back, piece by piece in order. The conversation that was there is forgotten with
- * piece 0; after an error, and if PROMPT, NEXT, SCORE or SAVE comes before the last piece, it is empty.
- * kSavedForeign: of another model or version. kSavedDamaged: changed, out of order, or of another device.
+ * Takes a saved conversation back, piece by piece in order. The conversation that was there is
+ * forgotten with piece 0; after an error, and if PROMPT, NEXT, SCORE or SAVE comes before the last
+ * piece, it is empty. kSavedForeign: of another model or version. kSavedDamaged: changed, out of
+ * order, or of another device.
  * [in]  memref[0]: the piece
  * [in]  value[1].a: its number
  * [out] value[2].a: pieces that are still to come

@@ -97,9 +97,8 @@ Bytes derive(const Bytes& extra, std::size_t key_bytes = 32) {
   params[1].memref = {key.data(), key.size()};
   const std::uint32_t types =
       TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_MEMREF_OUTPUT, 0, 0);
-  const TEE_Result result = TEE_InvokeTACommand(session, TEE_TIMEOUT_INFINITE,
-                                                SYSTEM_PTA_DERIVE_TA_UNIQUE_KEY, types, params,
-                                                nullptr);
+  const TEE_Result result = TEE_InvokeTACommand(
+      session, TEE_TIMEOUT_INFINITE, SYSTEM_PTA_DERIVE_TA_UNIQUE_KEY, types, params, nullptr);
   TEE_CloseTASession(session);
   return result == TEE_SUCCESS ? key : Bytes();
 }

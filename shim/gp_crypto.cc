@@ -64,7 +64,7 @@ struct __TEE_ObjectHandle {
 
 struct __TEE_OperationHandle {
   std::uint32_t mode = 0;
-  std::optional<sz::Sha256> hash;                        // TEE_MODE_DIGEST
+  std::optional<sz::Sha256> hash;                      // TEE_MODE_DIGEST
   std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> cipher;  // the other modes
   Key key;
   bool begun = false;  // between TEE_AEInit and the final call

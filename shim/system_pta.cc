@@ -1,7 +1,7 @@
 // The pseudo-TA "system" in this process: derives keys.
 //
-// NOT SECURE: in place of a device's hardware key stands a constant, so that what was sealed in one process can
-// be opened in another, by anybody.
+// NOT SECURE: in place of a device's hardware key stands a constant, so that what was sealed in one
+// process can be opened in another, by anybody.
 #include "shim/system_pta.h"
 
 #include <array>
@@ -46,8 +46,8 @@ constexpr std::uint32_t kDeriveTypes =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE,
                     TEE_PARAM_TYPE_NONE);
 
-// SHA-256 of the key and the extra data. There is one trusted application, so that its UUID need not
-// go in.
+// SHA-256 of the key and the extra data. There is one trusted application, so that its UUID need
+// not go in.
 TEE_Result derive(const TEE_Param& extra, TEE_Param* key) {
   if (extra.memref.size > SYSTEM_PTA_MAX_EXTRA_BYTES ||
       key->memref.size < SYSTEM_PTA_MIN_KEY_BYTES || key->memref.size > SYSTEM_PTA_MAX_KEY_BYTES) {

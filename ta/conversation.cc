@@ -65,8 +65,8 @@ Failure Conversation::prompt(ByteSpan text, ByteSpan request) {
     if (Failure failure = language::check_settings(settings); !failure.ok()) return failure;
   }
   const bool tokens = (copy.flags & SMARTZONE_PROMPT_TOKENS) != 0;
-  const Failure failure =
-      tokens ? add_tokens(text, (copy.flags & SMARTZONE_PROMPT_RESTART) != 0) : add_text(text, copy);
+  const Failure failure = tokens ? add_tokens(text, (copy.flags & SMARTZONE_PROMPT_RESTART) != 0)
+                                 : add_text(text, copy);
   if (!failure.ok() || !sampling) return failure;
   return generator_.sampling(settings);
 }

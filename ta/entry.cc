@@ -21,9 +21,8 @@ constexpr std::uint32_t kBytesAndValue =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_INPUT, TEE_PARAM_TYPE_VALUE_INPUT, TEE_PARAM_TYPE_NONE,
                     TEE_PARAM_TYPE_VALUE_OUTPUT);
 
-constexpr std::uint32_t kFacts =
-    TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_NONE,
-                    TEE_PARAM_TYPE_VALUE_OUTPUT);
+constexpr std::uint32_t kFacts = TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_NONE,
+                                                 TEE_PARAM_TYPE_NONE, TEE_PARAM_TYPE_VALUE_OUTPUT);
 
 constexpr std::uint32_t kComputes =
     TEE_PARAM_TYPES(TEE_PARAM_TYPE_MEMREF_OUTPUT, TEE_PARAM_TYPE_MEMREF_OUTPUT,
@@ -122,8 +121,8 @@ Failure call_score(Session* session, TEE_Param params[4]) {
 Failure call_save(Session* session, TEE_Param params[4]) {
   std::uint64_t written = 0;
   params[2].value = {0, 0};
-  const Failure failure = session->save(params[1].value.a, output_bytes(params[0]), &written,
-                                        &params[2].value.a);
+  const Failure failure =
+      session->save(params[1].value.a, output_bytes(params[0]), &written, &params[2].value.a);
   params[0].memref.size = static_cast<std::size_t>(written);
   return failure;
 }

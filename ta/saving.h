@@ -2,11 +2,11 @@
 //
 //   piece = PieceHeader | content, encrypted | tag (16 bytes)
 //
-// The contents of all pieces, one behind the other, are: language::GeneratorState | the tokens (u32) |
-// engine::KeptState; each filled up with zeroes to whole blocks of 16 bytes. Every piece but the last
-// holds kPieceContent bytes of it. The whole header is authenticated; the key is that of one saving
-// (derived with its random number), the nonce is the number of the piece: pieces of different savings,
-// or in another order, do not open.
+// The contents of all pieces, one behind the other, are: language::GeneratorState | the tokens
+// (u32) | engine::KeptState; each filled up with zeroes to whole blocks of 16 bytes. Every piece
+// but the last holds kPieceContent bytes of it. The whole header is authenticated; the key is that
+// of one saving (derived with its random number), the nonce is the number of the piece: pieces of
+// different savings, or in another order, do not open.
 #pragma once
 
 #include <array>
@@ -40,11 +40,12 @@ struct PieceHeader {
 static_assert(sizeof(PieceHeader) == 88);
 
 inline constexpr std::uint64_t kPieceContent = 255u << 10;
-static_assert(sizeof(PieceHeader) + kPieceContent + sizeof(Seal::Tag) <= SMARTZONE_SAVED_PIECE_BYTES);
+static_assert(sizeof(PieceHeader) + kPieceContent + sizeof(Seal::Tag) <=
+              SMARTZONE_SAVED_PIECE_BYTES);
 static_assert(kPieceContent % Seal::kBlockBytes == 0);
 
-// The saving or the resuming that a session is in the middle of. All spans are shared memory: read or
-// written once.
+// The saving or the resuming that a session is in the middle of. All spans are shared memory: read
+// or written once.
 class Saving {
  public:
   // Seals the next piece; stores its size and the number of pieces. Errors: kBufferTooSmall;
@@ -52,9 +53,9 @@ class Saving {
   Failure save(const engine::Model& model, language::Generator& generator, std::uint32_t piece,
                MutableByteSpan out, std::uint64_t* written, std::uint32_t* pieces);
 
-  // Takes the next piece; stores how many are still to come. Piece 0 forgets the conversation that was
-  // there. On an error the conversation is empty. Errors: kBadParameters, kSavedForeign, kSavedDamaged
-  // (detail: the piece), kOutOfSecureMemory.
+  // Takes the next piece; stores how many are still to come. Piece 0 forgets the conversation that
+  // was there. On an error the conversation is empty. Errors: kBadParameters, kSavedForeign,
+  // kSavedDamaged (detail: the piece), kOutOfSecureMemory.
   Failure resume(const engine::Model& model, language::Generator& generator, std::uint32_t piece,
                  ByteSpan in, std::uint32_t* left);
 

@@ -27,8 +27,7 @@ class Saved : public Talking {
     std::uint32_t pieces = 1;
     while (saved.size() < pieces) {
       Piece piece(SMARTZONE_SAVED_PIECE_BYTES);
-      const Reply reply =
-          save(invoke, static_cast<std::uint32_t>(saved.size()), &piece, &pieces);
+      const Reply reply = save(invoke, static_cast<std::uint32_t>(saved.size()), &piece, &pieces);
       EXPECT_TRUE(reply.ok()) << static_cast<std::uint32_t>(reply.status);
       if (!reply.ok()) return {};
       saved.push_back(piece);
@@ -52,7 +51,12 @@ class Saved : public Talking {
 
   // A model whose caches fill several pieces, and a conversation that does.
   static ToyModel large() {
-    return {.layers = 2, .context = 160, .batch = 32, .heads = 4, .kv_heads = 4, .head = 64,
+    return {.layers = 2,
+            .context = 160,
+            .batch = 32,
+            .heads = 4,
+            .kv_heads = 4,
+            .head = 64,
             .cache = ops::BlockFormat::kF32};
   }
 
@@ -64,8 +68,8 @@ class Saved : public Talking {
 
 // --- going on -----------------------------------------------------------------------------------
 
-// Saves after every call of NEXT, from the untouched prompt to the middle of the answer, and resumes
-// in another session; here and there the same text follows.
+// Saves after every call of NEXT, from the untouched prompt to the middle of the answer, and
+// resumes in another session; here and there the same text follows.
 TEST_F(Saved, GoesOnInAnotherSessionWhereverItStopped) {
   load(toy_);
   const Invoke other = open_other(toy_);
@@ -164,8 +168,8 @@ TEST_F(Saved, EveryFlippedBitIsRefusedAndTheSessionStaysUsable) {
   for (std::size_t bit = 0; bit < saved[0].size() * 8; ++bit) {
     saved[0][bit / 8] ^= std::byte(1u << bit % 8);
     const std::size_t byte = bit / 8;
-    const bool foreign = (byte >= kVersion && byte < kVersion + 4) ||
-                         (byte >= kPlanBegin && byte < kPlanBegin + 32);
+    const bool foreign =
+        (byte >= kVersion && byte < kVersion + 4) || (byte >= kPlanBegin && byte < kPlanBegin + 32);
     ASSERT_EQ(resume_all(invoke_, saved),
               (Reply{0, foreign ? Status::kSavedForeign : Status::kSavedDamaged, 0}))
         << "bit " << bit;
@@ -302,8 +306,8 @@ TEST_F(Saved, AFullHeapIsSaidAndChangesNothingButTheResumption) {
   EXPECT_EQ(refused, 3u);  // the operation, the session with "system", the key
 }
 
-// The normal world puts another saving in place at the n-th event of RESUME. A trusted OS reads what
-// it decrypts several times; whatever is taken is one of both as a whole.
+// The normal world puts another saving in place at the n-th event of RESUME. A trusted OS reads
+// what it decrypts several times; whatever is taken is one of both as a whole.
 TEST_F(Saved, APieceThatChangesDuringTheCallIsOneOfBothOrRefused) {
   load(toy_);
   ASSERT_TRUE(say("aaaa", lively()).ok());

@@ -92,8 +92,8 @@ Seal::Tag Seal::tag() {
   std::size_t none = 0;
   std::size_t bytes = tag.size();
   if (operation_ != nullptr) {
-    static_cast<void>(TEE_AEEncryptFinal(handle(operation_), nullptr, 0, nullptr, &none, tag.data(),
-                                         &bytes));
+    static_cast<void>(
+        TEE_AEEncryptFinal(handle(operation_), nullptr, 0, nullptr, &none, tag.data(), &bytes));
   }
   stop();
   return tag;
@@ -103,8 +103,8 @@ bool Seal::authentic(const Tag& tag) {
   if (operation_ == nullptr) return false;
   Tag copy = tag;  // the API's type is not const
   std::size_t none = 0;
-  const TEE_Result result = TEE_AEDecryptFinal(handle(operation_), nullptr, 0, nullptr, &none,
-                                               copy.data(), copy.size());
+  const TEE_Result result =
+      TEE_AEDecryptFinal(handle(operation_), nullptr, 0, nullptr, &none, copy.data(), copy.size());
   stop();
   return result == TEE_SUCCESS;
 }

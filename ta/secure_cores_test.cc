@@ -86,7 +86,8 @@ TEST_F(LentCores, GiveTheSameBitsHoweverManyComeAndGo) {
   expect_empty();
 }
 
-// Wide enough that its steps are worth sharing. Greedy, from the prompt's batches to the last token.
+// Wide enough that its steps are worth sharing. Greedy, from the prompt's batches to the last
+// token.
 TEST_F(LentCores, LeaveALanguageModelsAnswerAsItIs) {
   const TestPlan plan = toy_plan({.layers = 1, .heads = 8, .head = 64});
   ASSERT_TRUE(load_model(invoke_, plan.plan, plan.weights, 1).ok());

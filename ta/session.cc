@@ -72,11 +72,10 @@ Failure Session::take_memory(const engine::MemoryNeed& need, std::uint32_t cores
   if (!take(&language_, need.language)) return out_of(MemoryRegion::kLanguage);
   if (!take(&board_, need.board)) return out_of(MemoryRegion::kBoard);
   if (!take(&stacks_, need.stacks)) return out_of(MemoryRegion::kStacks);
-  const engine::ModelMemory memory = {
-      .weights = weights_.bytes(),
-      .arena = arena_.bytes(),
-      .scratch = scratch_.bytes(),
-      .state = state_memory_.bytes()};
+  const engine::ModelMemory memory = {.weights = weights_.bytes(),
+                                      .arena = arena_.bytes(),
+                                      .scratch = scratch_.bytes(),
+                                      .state = state_memory_.bytes()};
   const Failure failure = model_.attach(memory, cores);
   if (!failure.ok()) return failure;
   if (!weights_digest_.start()) return out_of(MemoryRegion::kSystem);
@@ -178,7 +177,8 @@ Failure Session::next(std::uint32_t most, std::uint32_t cores, MutableByteSpan t
 Failure Session::score(std::uint32_t most, std::uint32_t cores, MutableByteSpan logits,
                        std::uint64_t* written, smartzone_score* reply) {
   if (Failure failure = check_talking(); !failure.ok()) return failure;
-  return on_cores(cores, [&] { return conversation_.score(most, secure_cores_, logits, written, reply); });
+  return on_cores(cores,
+                  [&] { return conversation_.score(most, secure_cores_, logits, written, reply); });
 }
 
 Failure Session::save(std::uint32_t piece, MutableByteSpan out, std::uint64_t* written,

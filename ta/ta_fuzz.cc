@@ -80,8 +80,7 @@ const std::array<TestPlan, 5>& plans() {
       sequence_plan(ops::Kernel::kReference).builder.finish(),
       sequence_plan(ops::Kernel::kVector).builder.finish(),
       branches_plan(ops::Kernel::kReference).builder.finish(),
-      branches_plan(ops::Kernel::kVector).builder.finish(),
-      language_model()};
+      branches_plan(ops::Kernel::kVector).builder.finish(), language_model()};
   return all;
 }
 
@@ -105,7 +104,7 @@ class Player {
     const TestPlan* plan = &plans()[0];
     std::size_t weights_sent = 0;
     std::vector<std::byte> saved;  // a piece that SAVE gave
-    shim::Mutator pending;  // for the next call
+    shim::Mutator pending;         // for the next call
 
     Invoke call() {
       return [this](std::uint32_t command, Params& params) {

@@ -119,13 +119,15 @@ class Chat {
     const std::string name = line.substr(0, blank);
     const std::string word = blank == std::string::npos ? "" : line.substr(blank + 1);
     if (name == "/help") {
-      std::cout << kCommands;
+      told() << kCommands;
     } else if (name == "/quit") {
       done_ = true;
     } else if (name == "/reset") {
       begin_anew();
+      if (loaded_) sampling_sent_ = false;  // the file's settings go with its conversation
+      loaded_ = false;
     } else if (name == "/stats") {
-      print_stats(std::cout);
+      print_stats(told());
     } else if (name == "/seed") {
       sampling_.seed = number(word);
       sampling_sent_ = false;
@@ -136,6 +138,9 @@ class Chat {
       throw Error(name + ": there is no such command; /help lists them");
     }
   }
+
+  // Where the answers to commands go.
+  std::ostream& told() const { return json_ ? std::cerr : std::cout; }
 
   static std::uint64_t number(const std::string& word) {
     std::uint64_t value = 0;
@@ -159,6 +164,7 @@ class Chat {
     first_ = false;
     ended_ = true;
     sampling_sent_ = true;  // the file has its own settings
+    loaded_ = true;
     position_ = session_.prompt("", {}).computed;
   }
 
@@ -232,6 +238,7 @@ class Chat {
   const ChatTemplate kind_;
   Sampling sampling_;
   bool sampling_sent_ = false;
+  bool loaded_ = false;
   bool first_ = true;     // nothing has been said
   bool ended_ = true;     // the last answer was, by the model
   bool stuck_ = false;    // a message is in the conversation that cannot be answered any more

@@ -23,6 +23,7 @@ std::vector<std::byte> toy_language_package(const std::string& folder, std::uint
              compiler::testing::llama2c_tokenizer(compiler::testing::small_pieces()));
   compiler::CompileOptions options;
   options.model_name = "toy";
+  options.language.context = context;
   options.language.batch = 8;
   options.language.logits_may_leave = true;
   return compiler::compile_file(folder + "/toy.bin", options).package;

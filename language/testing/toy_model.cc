@@ -85,8 +85,8 @@ class Maker {
   std::vector<float> rotary_frequencies() const {
     std::vector<float> frequencies;
     for (std::uint32_t i = 0; i < toy_.head / 2; ++i) {
-      frequencies.push_back(std::pow(100.0f, -2.0f * static_cast<float>(i) /
-                                                 static_cast<float>(toy_.head)));
+      frequencies.push_back(
+          std::pow(100.0f, -2.0f * static_cast<float>(i) / static_cast<float>(toy_.head)));
     }
     return frequencies;
   }
@@ -161,8 +161,7 @@ class Maker {
     for (const Layer& layer : layers_) x = through(layer, x, rows);
     const std::uint32_t last = normed(x, norm_, rows, true);
     const std::uint32_t logits = linear(
-        last, output_, 1,
-        {BlockFormat::kF32, width_, vocabulary_, ops::LinearEpilogue::kNone});
+        last, output_, 1, {BlockFormat::kF32, width_, vocabulary_, ops::LinearEpilogue::kNone});
     return b_.entry({tokens}, {logits}, kind);
   }
 

@@ -24,8 +24,8 @@ struct ToyModel {
   ops::Kernel kernel = ops::Kernel::kVector;
 };
 
-// Tokens 0 to 2 are unknown, bos and eos; then a token for each byte, then "<|turn|>", a control token
-// that ends a turn.
+// Tokens 0 to 2 are unknown, bos and eos; then a token for each byte, then "<|turn|>", a control
+// token that ends a turn.
 TestVocabulary toy_vocabulary();
 
 // The plan of a transformer with that vocabulary: embedding; layers of attention and a gated unit;

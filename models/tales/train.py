@@ -20,15 +20,15 @@ import checkpoint
 import network
 
 SEED = 7
-STEPS = 3600
+STEPS = 4000
 ROWS = 8  # of Shape.context tokens each
 WARM_UP = 100
-DECAY_FROM = 0.5  # of all steps: the rate is constant until then, then falls as a half cosine
+DECAY_FROM = 0.75  # of all steps: the rate is constant until then, then falls as a half cosine
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 CLIP = 1.0  # norm of the whole gradient
 LOG_EVERY = 25
-SAVE_EVERY = 100
+SAVE_EVERY = 200
 
 
 class Adam:

@@ -50,8 +50,7 @@ Status check_embedding(const Step& step) {
   const TensorView& matrix = *step.inputs[1];
   if (tokens.dtype != DType::kI32 || matrix.dtype != DType::kU8) return Status::kDtypeMismatch;
   if (tokens.rank != 1 || matrix.rank != 1 ||
-      matrix.dims[0] !=
-          packed_bytes(attributes.format, attributes.vocabulary, attributes.width)) {
+      matrix.dims[0] != packed_bytes(attributes.format, attributes.vocabulary, attributes.width)) {
     return Status::kShapeMismatch;
   }
   return check_matrix(*step.outputs[0], DType::kF32, tokens.dims[0], attributes.width);

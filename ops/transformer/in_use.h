@@ -13,8 +13,8 @@ inline std::uint32_t rows_in_use(const RunContext& context, std::uint32_t rows) 
   return context.rows < rows ? context.rows : rows;
 }
 
-// The context of a run that computes `part` of `whole` rows: it costs less than the step may.
-inline RunContext cost_of_part(const RunContext& context, std::uint32_t part, std::uint32_t whole) {
+// The context of a run that costs `part` where the step at most costs `whole`.
+inline RunContext cost_of_part(const RunContext& context, std::uint64_t part, std::uint64_t whole) {
   RunContext result = context;
   if (part < whole) result.cost = context.cost / whole * part;
   return result;

@@ -15,6 +15,16 @@ bool quantized(BlockFormat format) {
   return format == BlockFormat::kQ8_0 || format == BlockFormat::kQ4_0;
 }
 
+// Few rows take as long as reading the weights does.
+std::uint64_t cost_of_rows(const Step& step, std::uint64_t rows) {
+  LinearAttributes attributes;
+  (void)read_attributes(step.attributes, &attributes);  // checked before
+  const std::uint64_t each = attributes.epilogue == LinearEpilogue::kSwiglu ? 2 : 1;
+  const std::uint64_t products = rows * each * attributes.outputs * attributes.inputs;
+  const std::uint64_t bytes = step.inputs[1]->dims[0];
+  return products > bytes ? products : bytes;
+}
+
 }  // namespace
 
 Status check_linear(const Step& step) {
@@ -63,12 +73,7 @@ std::uint64_t linear_scratch(const Step& step) {
   return LinearScratch(attributes, step.inputs[0]->dims[0]).bytes();
 }
 
-std::uint64_t linear_cost(const Step& step) {
-  LinearAttributes attributes;
-  (void)read_attributes(step.attributes, &attributes);  // checked before
-  const std::uint64_t each = attributes.epilogue == LinearEpilogue::kSwiglu ? 2 : 1;
-  return step.outputs[0]->elements() * each * attributes.inputs;
-}
+std::uint64_t linear_cost(const Step& step) { return cost_of_rows(step, step.inputs[0]->dims[0]); }
 
 Status run_linear(const Step& step, const RunContext& context) noexcept {
   LinearJob job;
@@ -84,7 +89,8 @@ Status run_linear(const Step& step, const RunContext& context) noexcept {
   if (step.kernel == Kernel::kReference) {
     linear_reference(job);
   } else {
-    linear_vector(job, cost_of_part(context, static_cast<std::uint32_t>(job.rows), x.dims[0]));
+    linear_vector(
+        job, cost_of_part(context, cost_of_rows(step, job.rows), cost_of_rows(step, x.dims[0])));
   }
   return Status::kOk;
 }

@@ -16,9 +16,9 @@ Status run_linear(const Step& step, const RunContext& context) noexcept;
 
 struct LinearJob {
   LinearAttributes attributes;
-  std::size_t rows = 0;       // in use
+  std::size_t rows = 0;  // in use
   const std::byte* x = nullptr;
-  std::size_t x_pitch = 0;    // bytes
+  std::size_t x_pitch = 0;  // bytes
   const std::byte* weights = nullptr;
   const float* residual = nullptr;  // kResidual only
   float* y = nullptr;

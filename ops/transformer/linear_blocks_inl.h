@@ -1,5 +1,5 @@
-// Products of quantised rows and packed blocks for each target: what ops/transformer/linear_vector.cc
-// loops over (Highway's include idiom: no #pragma once).
+// Products of quantised rows and packed blocks for each target: what
+// ops/transformer/linear_vector.cc loops over (Highway's include idiom: no #pragma once).
 //
 // Sums of products of bytes are exact:
 //   AVX-512 VNNI: weights unsigned, the surplus taken off by what the row's block says. The weights
@@ -24,9 +24,10 @@
 #include "ops/transformer/linear_neon_inl.h"
 #endif
 
-HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512vnni")
+#else
+HWY_BEFORE_NAMESPACE();
 #endif
 namespace sz::ops::HWY_NAMESPACE {
 
@@ -171,18 +172,18 @@ HWY_INLINE __m256i quad_of(const QuantizedBlock& block, std::size_t quad) {
   return _mm256_set1_epi32(value);
 }
 
-// Keeps the compiler from adding in another order, and from keeping what it loaded for the other half
-// of a panel: it would need more registers than there are.
+// Keeps the compiler from adding in another order, and from keeping what it loaded for the other
+// half of a panel: it would need more registers than there are.
 HWY_INLINE void pin(__m256i& sum) { __asm__ volatile("" : "+x"(sum) : : "memory"); }
 
 // Sums of products of a block with 8 outputs whose first quad lies at `w`.
 template <std::size_t kRows, BlockFormat kFormat>
-HWY_INLINE void half_products(const QuantizedBlock* const* x, const std::byte* w, __m256i* products) {
+HWY_INLINE void half_products(const QuantizedBlock* const* x, const std::byte* w,
+                              __m256i* products) {
   const __m256i ones = _mm256_set1_epi16(1);
   HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) products[i] = _mm256_setzero_si256();
   HWY_UNROLL(8) for (std::size_t q = 0; q < kQuads<kFormat>; ++q) {
-    const __m256i wv =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + q * kQuadBytes));
+    const __m256i wv = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + q * kQuadBytes));
     if constexpr (kFormat == BlockFormat::kQ8_0) {
       const __m256i size = _mm256_abs_epi8(wv);
       HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) {
@@ -233,7 +234,7 @@ HWY_NOINLINE void multiply_blocks_rows(const BlocksTile& tile, std::size_t first
                                 _mm256_mul_ps(scales, _mm256_set1_ps(x[i]->scale)), total);
       }
     }
-    HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) ++x[i];
+    HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i)++ x[i];
   }
   sums += first * kLinearPitch;
   HWY_UNROLL(4) for (std::size_t i = 0; i < 2 * kRows; ++i) {
@@ -278,7 +279,7 @@ HWY_NOINLINE void multiply_blocks_rows(const BlocksTile& tile, std::size_t first
         }
       }
     }
-    HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i) ++x[i];
+    HWY_UNROLL(2) for (std::size_t i = 0; i < kRows; ++i)++ x[i];
   }
   sums += first * kLinearPitch;
   HWY_UNROLL(8) for (std::size_t i = 0; i < 4 * kRows; ++i) {
@@ -337,9 +338,6 @@ void multiply_blocks(const BlocksTile& tile) {
 #endif
 
 }  // namespace sz::ops::HWY_NAMESPACE
-#if HWY_TARGET == HWY_AVX3
-HWY_POP_ATTRIBUTES
-#endif
 HWY_AFTER_NAMESPACE();
 
 #endif  // per-target include guard

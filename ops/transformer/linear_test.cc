@@ -1,5 +1,5 @@
-// Linear: the bits of the reference everywhere, the textbook's sums within a bound, rows that do not
-// depend on others, and what its check refuses. Checksums are the same on x86 and Arm.
+// Linear: the bits of the reference everywhere, the textbook's sums within a bound, rows that do
+// not depend on others, and what its check refuses. Checksums are the same on x86 and Arm.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -72,8 +72,8 @@ Sum textbook_sum(const LinearCase& test, const std::vector<std::byte>& plain, st
   const std::vector<double> x = row_of_x(test, row);
   const std::size_t bytes = plain_row_bytes(test.attributes.format, x.size());
   std::vector<float> w(x.size());
-  EXPECT_TRUE(dequantize_row(test.attributes.format,
-                             ByteSpan(plain).subspan(output * bytes, bytes), w));
+  EXPECT_TRUE(
+      dequantize_row(test.attributes.format, ByteSpan(plain).subspan(output * bytes, bytes), w));
   Sum sum;
   for (std::size_t k = 0; k < x.size(); ++k) {
     sum.value += x[k] * static_cast<double>(w[k]);
@@ -84,8 +84,8 @@ Sum textbook_sum(const LinearCase& test, const std::vector<std::byte>& plain, st
 
 constexpr double kUnit = 1.01 / (1 << 24);
 
-// docs/numerics.md: K roundings of a chain of fma; in blocks, one of each fma, one of the product of
-// scales.
+// docs/numerics.md: K roundings of a chain of fma; in blocks, one of each fma, one of the product
+// of scales.
 double roundings(const LinearAttributes& attributes) {
   const double inputs = attributes.inputs;
   return quantized(attributes.format) ? std::ceil(inputs / 32) + 1 : inputs;
@@ -194,8 +194,8 @@ TEST(Linear, ChecksumsAreTheSameOnEveryMachine) {
         Random random(2026000 + i);
         const auto bytes =
             run_bytes(random_linear(random, format, epilogue).step, Kernel::kVector, single);
-        sum = checksum({reinterpret_cast<const std::uint32_t*>(bytes.data()), bytes.size() / 4},
-                       sum);
+        sum =
+            checksum({reinterpret_cast<const std::uint32_t*>(bytes.data()), bytes.size() / 4}, sum);
       }
       EXPECT_EQ(sum, kGolden[static_cast<int>(format)][static_cast<int>(epilogue)])
           << static_cast<int>(format) << ", " << static_cast<int>(epilogue) << ": 0x" << std::hex

@@ -79,15 +79,15 @@ HWY_NOINLINE void finish_sums(const LinearPart& part) {
   const std::size_t outputs = part.job.attributes.outputs;
   const std::size_t first = part.panel * kPanelOutputs;
   const std::size_t left = outputs - first;
-  const std::size_t whole =
-      left / kPanelOutputs < part.panels ? left / kPanelOutputs : part.panels;
+  const std::size_t whole = left / kPanelOutputs < part.panels ? left / kPanelOutputs : part.panels;
   for (std::size_t i = 0; i < part.rows; ++i) {
     const std::size_t at = (part.row + i) * outputs + first;
     const float* sums = part.sums + i * kLinearPitch;
     const float* residual = part.job.residual == nullptr ? nullptr : part.job.residual + at;
     float* y = part.job.y + at;
     std::size_t column = 0;
-    for (std::size_t p = 0; p < whole; ++p, column += kPanelOutputs, sums += kEach * kPanelOutputs) {
+    for (std::size_t p = 0; p < whole;
+         ++p, column += kPanelOutputs, sums += kEach * kPanelOutputs) {
       finish_panel<kEpilogue>(
           sums, kEpilogue == LinearEpilogue::kResidual ? residual + column : nullptr, y + column);
     }
@@ -137,8 +137,7 @@ HWY_INLINE const std::byte* panel_of(const LinearPart& part) {
 
 HWY_NOINLINE void compute_f32(const LinearPart& part, GemmBlockFn gemm) {
   for (std::size_t i = 0; i < part.rows; ++i) {
-    part.table[i] =
-        reinterpret_cast<const float*>(part.job.x + (part.row + i) * part.job.x_pitch);
+    part.table[i] = reinterpret_cast<const float*>(part.job.x + (part.row + i) * part.job.x_pitch);
   }
   GemmBlock block;
   block.table = part.table;
@@ -187,8 +186,7 @@ HWY_NOINLINE void multiply_halves(const LinearJob& job, const std::byte* x, cons
   for (std::size_t k = 0; k < inputs; ++k, w += kPanelOutputs) {
     V wv[kColumns];
     HWY_UNROLL(8) for (std::size_t j = 0; j < kColumns; ++j) {
-      wv[j] = hn::PromoteTo(
-          d, hn::LoadU(halves, w + j / kInPanel * step + j % kInPanel * kLanes));
+      wv[j] = hn::PromoteTo(d, hn::LoadU(halves, w + j / kInPanel * step + j % kInPanel * kLanes));
     }
     HWY_UNROLL(8) for (std::size_t i = 0; i < kRows; ++i) {
       const V xv = hn::Set(d, rows[i][k]);
@@ -319,8 +317,7 @@ void cut(LinearChunks& chunks, std::size_t wanted) {
     const std::size_t fit = kCachedWeights / bytes < 4 ? 4 : kCachedWeights / bytes;
     if (chunks.panels_per_chunk > fit) chunks.panels_per_chunk = fit;
   }
-  chunks.panel_chunks =
-      (chunks.panels + chunks.panels_per_chunk - 1) / chunks.panels_per_chunk;
+  chunks.panel_chunks = (chunks.panels + chunks.panels_per_chunk - 1) / chunks.panels_per_chunk;
   // Too few panels: rows are cut too.
   const std::size_t tiles = (job.rows + kLinearRows - 1) / kLinearRows;
   std::size_t row_parts = (wanted + chunks.panel_chunks - 1) / chunks.panel_chunks;

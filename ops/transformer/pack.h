@@ -1,5 +1,5 @@
-// Makes packed matrices of plain ones, and blocks of floats. Done by the compiler, before anything is
-// trusted; layouts: ops/transformer/blocks.h.
+// Makes packed matrices of plain ones, and blocks of floats. Done by the compiler, before anything
+// is trusted; layouts: ops/transformer/blocks.h.
 //
 // A plain matrix has `outputs` rows, one behind the other, each of `inputs` numbers: floats (f32),
 // halves (f16), or GGUF's blocks: q8_0 an f16 scale and 32 bytes, q4_0 an f16 scale and 16 bytes
@@ -17,10 +17,14 @@ namespace sz::ops {
 // Bytes of a row of a plain matrix.
 constexpr std::uint64_t plain_row_bytes(BlockFormat format, std::uint64_t inputs) {
   switch (format) {
-    case BlockFormat::kF32: return inputs * 4;
-    case BlockFormat::kF16: return inputs * 2;
-    case BlockFormat::kQ8_0: return blocks_of(inputs) * (2 + 32);
-    case BlockFormat::kQ4_0: return blocks_of(inputs) * (2 + 16);
+    case BlockFormat::kF32:
+      return inputs * 4;
+    case BlockFormat::kF16:
+      return inputs * 2;
+    case BlockFormat::kQ8_0:
+      return blocks_of(inputs) * (2 + 32);
+    case BlockFormat::kQ4_0:
+      return blocks_of(inputs) * (2 + 16);
   }
   return 0;
 }

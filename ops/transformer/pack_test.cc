@@ -20,8 +20,8 @@ constexpr BlockFormat kFormats[] = {BlockFormat::kF32, BlockFormat::kF16, BlockF
 double meaning(std::uint32_t half) {
   const int exponent = static_cast<int>(half >> 10 & 31);
   const double mantissa = half & 1023;
-  const double size = exponent == 0 ? std::ldexp(mantissa, -24)
-                                    : std::ldexp(1024 + mantissa, exponent - 25);
+  const double size =
+      exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
   return half & 0x8000u ? -size : size;
 }
 

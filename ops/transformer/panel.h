@@ -1,4 +1,5 @@
-// Single numbers of a packed matrix (ops/transformer/blocks.h), for everything that need not be fast.
+// Single numbers of a packed matrix (ops/transformer/blocks.h), for everything that need not be
+// fast.
 #pragma once
 
 #include <cstddef>

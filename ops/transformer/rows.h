@@ -21,9 +21,9 @@ Status run_quantize_rows(const Step& step, const RunContext& context) noexcept;
 inline constexpr float kLeastToQuantize = 0x1p-100f;
 
 struct RowsJob {
-  const float* x = nullptr;       // rows of `width`
-  const float* weight = nullptr;  // nullptr: not normalised
-  float* y = nullptr;             // rows of `width`; or
+  const float* x = nullptr;          // rows of `width`
+  const float* weight = nullptr;     // nullptr: not normalised
+  float* y = nullptr;                // rows of `width`; or
   QuantizedBlock* blocks = nullptr;  // rows of blocks_of(width)
   std::size_t rows = 0, width = 0;
   float epsilon = 0.0f;

@@ -8,7 +8,8 @@ namespace {
 // `count` numbers, 1 to 32.
 QuantizedBlock quantized(const float* values, std::size_t count) {
   QuantizedBlock block{};
-  std::uint32_t largest = 0;  // the bits of max |x|: in their order NaN and infinity are the largest
+  std::uint32_t largest =
+      0;  // the bits of max |x|: in their order NaN and infinity are the largest
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t bits = std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu;
     if (bits > largest) largest = bits;

@@ -1,5 +1,5 @@
-// RmsNorm, QuantizeRows and Embedding: the bits of the reference everywhere, the textbook's numbers,
-// rows in use, and what their checks refuse. Checksums are the same on x86 and Arm.
+// RmsNorm, QuantizeRows and Embedding: the bits of the reference everywhere, the textbook's
+// numbers, rows in use, and what their checks refuse. Checksums are the same on x86 and Arm.
 #include "ops/transformer/rows.h"
 
 #include <gtest/gtest.h>
@@ -64,8 +64,8 @@ struct NormCase {
     const std::uint32_t width = attributes.width;
     const bool bytes = type == DType::kU8;
     const auto columns = bytes ? static_cast<std::uint32_t>(quantized_row_bytes(width)) : width;
-    return {OpCode::kRmsNorm, {x, weight}, {ByteTensor(type, {rows, columns})},
-            words_of(attributes)};
+    return {
+        OpCode::kRmsNorm, {x, weight}, {ByteTensor(type, {rows, columns})}, words_of(attributes)};
   }
 };
 

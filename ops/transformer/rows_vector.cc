@@ -109,8 +109,7 @@ HWY_INLINE void compute_row(const RowsJob& job, std::size_t row) {
   const std::size_t width = job.width;
   const float factor = kNorm ? rms_factor(squares_of(x, width), job) : 1.0f;
   float* y = job.y == nullptr ? nullptr : job.y + row * width;
-  QuantizedBlock* blocks =
-      job.blocks == nullptr ? nullptr : job.blocks + row * blocks_of(width);
+  QuantizedBlock* blocks = job.blocks == nullptr ? nullptr : job.blocks + row * blocks_of(width);
   V values[kVectors];
   std::size_t k = 0;
   for (; k + kBlock <= width; k += kBlock) {

@@ -88,8 +88,7 @@ class Talking : public TrustedApplication {
 
   void load(const engine::testing::TestPlan& plan, std::uint32_t cores = 1) {
     const Reply loaded = load_model(invoke_, plan.plan, plan.weights, cores);
-    ASSERT_TRUE(loaded.ok()) << static_cast<std::uint32_t>(loaded.status) << ", "
-                             << loaded.detail;
+    ASSERT_TRUE(loaded.ok()) << static_cast<std::uint32_t>(loaded.status) << ", " << loaded.detail;
   }
 
   Reply say(std::string_view text, const smartzone_prompt& how = request()) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 
 #include "compiler/compile.h"
@@ -165,6 +166,28 @@ TEST(TfliteTensor, MustHaveATypeThatIsKnown) {
                  "reads FLOAT32 and writes INT32");
   expect_refusal([](TfliteBuilder& b) { b.tensors()[kInput].variable = true; }, "is a variable");
   expect_refusal([](TfliteBuilder& b) { b.tensors()[kWeights].sparse = true; }, "is sparse");
+}
+
+// The verifier lets them pass. Found by tflite_fuzz: UBSan ended it.
+TEST(TfliteQuantization, MayHaveZeroPointsAtAnyMultipleOfFour) {
+  std::vector<std::byte> file = model(TensorType::INT8).file();
+  const auto* network = tfl::GetModel(file.data());
+  const auto* tensor = network->subgraphs()->Get(0)->tensors()->Get(kInput);
+  const auto* table = reinterpret_cast<const flatbuffers::Table*>(tensor->quantization());
+  const auto* field = table->GetAddressOf(tfl::Quantization::VT_ZERO_POINT);
+  ASSERT_NE(field, nullptr);
+  const auto at = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(field) - file.data());
+  file.resize((file.size() + 7) / 8 * 8);
+  const auto offset = static_cast<std::uint32_t>(file.size() - at);
+  std::memcpy(file.data() + at, &offset, sizeof(offset));
+  // A length of 1 at a multiple of 8, and a zero point of 0 behind it.
+  file.resize(file.size() + 16);
+  file[at + offset] = std::byte{1};
+  EXPECT_EQ(complaint(file), "compiled");
+  file[at + offset + 5] = std::byte{1};
+  EXPECT_NE(complaint(file).find("the zero point 256, which INT8 does not reach"),
+            std::string::npos)
+      << complaint(file);
 }
 
 TEST(TfliteQuantization, IsChecked) {

@@ -6,7 +6,8 @@ namespace sz::ops::testing {
 namespace {
 
 BlockFormat random_format(Random& random) {
-  return random.pick({BlockFormat::kF32, BlockFormat::kF16, BlockFormat::kQ8_0, BlockFormat::kQ4_0});
+  return random.pick(
+      {BlockFormat::kF32, BlockFormat::kF16, BlockFormat::kQ8_0, BlockFormat::kQ4_0});
 }
 
 // Often a few rows only; the odd sizes around tiles too.
@@ -61,8 +62,7 @@ ByteTensor quantized_rows(const ByteTensor& x) {
   const std::uint32_t width = x.view().inner();
   const auto bytes = static_cast<std::uint32_t>(quantized_row_bytes(width));
   ByteTensor y(DType::kU8, {x.view().dims[0], bytes});
-  const ByteCase quantize{
-      OpCode::kQuantizeRows, {x}, {y}, words_of(QuantizeRowsAttributes{width})};
+  const ByteCase quantize{OpCode::kQuantizeRows, {x}, {y}, words_of(QuantizeRowsAttributes{width})};
   SingleWorker single;
   const std::vector<std::byte> result = run_bytes(quantize, Kernel::kReference, single);
   std::memcpy(y.data(), result.data(), result.size());
@@ -81,8 +81,7 @@ LinearCase linear_case(Random& random, BlockFormat format, LinearEpilogue epilog
   test.step.inputs.push_back(blocks ? quantized_rows(x) : x);
 
   const bool two = epilogue == LinearEpilogue::kSwiglu;
-  std::vector<std::byte> packed((two ? 2 : 1) *
-                                packed_bytes(format, shape.outputs, shape.inputs));
+  std::vector<std::byte> packed((two ? 2 : 1) * packed_bytes(format, shape.outputs, shape.inputs));
   test.plain[0] = random_plain(random, format, shape.outputs, shape.inputs, extreme);
   if (two) {
     test.plain[1] = random_plain(random, format, shape.outputs, shape.inputs, extreme);
