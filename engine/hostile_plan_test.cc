@@ -30,12 +30,14 @@ bool refused_as_plan(Status status) {
 bool run_all(ModelRunner& runner, ByteSpan weights) {
   MemoryNeed need;
   EXPECT_TRUE(memory_need(runner.model().plan().header(), 1, &need).ok());
-  if (need.weights + need.arena + need.scratch > kLargestRun) return false;
+  if (need.weights + need.arena + need.state + need.scratch > kLargestRun) return false;
   EXPECT_TRUE(runner.attach(weights).ok());
   for (std::uint32_t entry = 0; entry < runner.model().plan().entries().size(); ++entry) {
     const std::vector<std::byte> inputs(runner.input_bytes(entry), std::byte{0x3e});
     const Failure failure = runner.run(entry, inputs);
-    EXPECT_TRUE(failure.ok()) << status_sentence(static_cast<std::uint32_t>(failure.status),
+    EXPECT_TRUE(failure.ok() || failure.status == Status::kContextFull ||
+                failure.status == Status::kIndexOutOfRange)
+        << status_sentence(static_cast<std::uint32_t>(failure.status),
                                                  failure.detail);
   }
   return true;
@@ -46,7 +48,8 @@ class HostilePlans : public ::testing::TestWithParam<ops::Kernel> {
   std::vector<TestPlan> plans() const {
     return {sequence_plan(GetParam()).builder.finish(), branches_plan(GetParam()).builder.finish(),
             convolutions_plan(GetParam()).finish(),     enlarging_plan(GetParam()).finish(),
-            residuals_plan(GetParam()).finish(),        functions_plan(GetParam()).finish()};
+            residuals_plan(GetParam()).finish(),        functions_plan(GetParam()).finish(),
+            language_plan(GetParam()).finish()};
   }
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, HostilePlans,

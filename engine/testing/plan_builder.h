@@ -160,4 +160,8 @@ PlanBuilder enlarging_plan(ops::Kernel kernel = ops::Kernel::kReference);
 // [1,1,1,5] and [1,3,4,1].
 PlanBuilder functions_plan(ops::Kernel kernel = ops::Kernel::kReference);
 
+// Two layers of a language model, with caches of halves and of bytes, as a plain entry point: all
+// operators of ops/transformer. Input [3,16], outputs [1,20] and [3,16].
+PlanBuilder language_plan(ops::Kernel kernel = ops::Kernel::kReference);
+
 }  // namespace sz::engine::testing

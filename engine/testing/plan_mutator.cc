@@ -120,7 +120,8 @@ void change_step(Random& random, PlanTables& tables) {
   if (step == nullptr) return;
   switch (below(random, 8)) {
     case 0:
-      step->op = static_cast<std::uint16_t>(1 + below(random, 10));
+      step->op = static_cast<std::uint16_t>(below(random, 2) == 0 ? 1 + below(random, 10)
+                                                                  : 90 + below(random, 6));
       return;
     case 1:
       step->kernel = static_cast<std::uint16_t>(below(random, 2));
@@ -224,7 +225,9 @@ void change_entry(Random& random, PlanTables& tables) {
 }
 
 void change_header(Random& random, PlanTables& tables) {
-  switch (below(random, 5)) {
+  switch (below(random, 6)) {
+    case 5:
+      return change(random, tables.header.state_bytes);
     case 0:
       return change(random, tables.header.weights_bytes);
     case 1:
@@ -274,7 +277,7 @@ void mutate(Random& random, PlanTables& tables) {
 
 PlanTables seed_plan(Random& random) {
   const auto kernel = static_cast<ops::Kernel>(below(random, 2));
-  switch (below(random, 6)) {
+  switch (below(random, 8)) {
     case 0:
       return sequence_plan(kernel).builder.tables;
     case 1:
@@ -285,6 +288,9 @@ PlanTables seed_plan(Random& random) {
       return residuals_plan(kernel).tables;
     case 4:
       return enlarging_plan(kernel).tables;
+    case 5:
+    case 6:
+      return language_plan(kernel).tables;
     default:
       return functions_plan(kernel).tables;
   }

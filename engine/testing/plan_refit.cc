@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/checked.h"
+#include "ops/transformer/transformer.h"
 #include "ops/winograd/pack.h"
 
 namespace sz::engine::testing {
@@ -67,6 +68,39 @@ class Refit {
       case ops::OpCode::kUpsample:
         if (const auto a = attributes<ops::UpsampleAttributes>()) upsample(*a);
         return;
+      case ops::OpCode::kEmbedding:
+        if (const auto a = attributes<ops::EmbeddingAttributes>()) {
+          rows(*y(), x()->dims[0], a->width);
+          weights_bytes(a->format, a->vocabulary, a->width);
+        }
+        return;
+      case ops::OpCode::kRmsNorm:
+        if (const auto a = attributes<ops::RmsNormAttributes>()) {
+          rows(*y(), a->last != 0 ? 1 : x()->dims[0], a->width);
+        }
+        return;
+      case ops::OpCode::kQuantizeRows:
+        if (const auto a = attributes<ops::QuantizeRowsAttributes>()) {
+          rows(*y(), x()->dims[0], a->width);
+        }
+        return;
+      case ops::OpCode::kLinear:
+        if (const auto a = attributes<ops::LinearAttributes>()) linear(*a);
+        return;
+      case ops::OpCode::kRotary:
+        if (const auto a = attributes<ops::RotaryAttributes>()) {
+          rows(*y(), x()->dims[0], a->cache.heads * a->cache.head);
+          cache(operand(step_.input_count + 1u), a->cache, true);
+          cache(operand(step_.input_count + 2u), a->cache, false);
+        }
+        return;
+      case ops::OpCode::kAttention:
+        if (const auto a = attributes<ops::AttentionAttributes>()) {
+          rows(*y(), x()->dims[0], a->cache.heads * a->cache.head);
+          cache(operand(1), a->cache, true);
+          cache(operand(2), a->cache, false);
+        }
+        return;
       default:
         return set_shape(*y(), x()->dims, x()->rank);
     }
@@ -115,6 +149,44 @@ class Refit {
     blob->rank = 1;
     tables_.header.weights_bytes =
         std::max<std::uint64_t>(tables_.header.weights_bytes, blob->offset + count * sizeof(float));
+  }
+
+  // [count, width], of bytes if it is quantised.
+  void rows(TensorRecord& tensor, std::uint32_t count, std::uint32_t width) {
+    if (width > kMaxDim) return;
+    const bool bytes = tensor.dtype == static_cast<std::uint8_t>(DType::kU8);
+    const std::uint64_t inner = bytes ? ops::quantized_row_bytes(width) : width;
+    set_shape(tensor, {count, static_cast<std::uint32_t>(inner), 1, 1, 1, 1}, 2);
+  }
+
+  void weights_bytes(ops::BlockFormat format, std::uint32_t outputs, std::uint32_t inputs) {
+    TensorRecord* blob = operand(1);
+    if (!blob || blob->region != 0 || outputs > kMaxDim || inputs > kMaxDim) return;
+    const std::uint64_t bytes = ops::packed_bytes(format, outputs, inputs);
+    if (bytes > kMaxArena) return;
+    set_shape(*blob, {static_cast<std::uint32_t>(bytes), 1, 1, 1, 1, 1}, 1);
+    tables_.header.weights_bytes =
+        std::max<std::uint64_t>(tables_.header.weights_bytes, blob->offset + bytes);
+  }
+
+  void linear(const ops::LinearAttributes& a) {
+    rows(*y(), x()->dims[0], a.outputs);
+    if (step_.input_count > 2 && operand(2)) rows(*operand(2), x()->dims[0], a.outputs);
+    const bool gated = a.epilogue == ops::LinearEpilogue::kSwiglu;
+    const std::uint32_t outputs = std::min(a.outputs, kMaxDim);
+    weights_bytes(a.format,
+                  gated ? static_cast<std::uint32_t>(32 * ops::panels_of(outputs)) : outputs,
+                  a.inputs);
+  }
+
+  void cache(TensorRecord* tensor, const ops::CacheAttributes& a, bool keys) {
+    if (!tensor || a.context > kMaxDim || a.head > kMaxDim || a.kv_heads > kMaxDim) return;
+    const std::uint64_t bytes = ops::cache_head_bytes(a.format, keys, a.context, a.head);
+    if (bytes * a.kv_heads > kMaxArena) return;
+    set_shape(*tensor, {a.kv_heads, static_cast<std::uint32_t>(bytes), 1, 1, 1, 1}, 2);
+    if (tensor->region != 2) return;
+    tables_.header.state_bytes =
+        std::max<std::uint64_t>(tables_.header.state_bytes, tensor->offset + bytes * a.kv_heads);
   }
 
   void conv2d(const ops::Conv2dAttributes& a) {
