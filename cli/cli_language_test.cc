@@ -249,5 +249,23 @@ TEST_F(LanguageCli, OtherCommandsShowItOrSayWhatToUse) {
   }
 }
 
+// Ctrl-C while it writes: the text so far, the summary, and the status that shells know. The signal
+// comes when there is text; the context is so long that the text cannot end in the meantime.
+TEST_F(LanguageCli, CtrlCStopsAtATokenAndKeepsTheSummary) {
+  write("endless.szp", toy_language_package(folder_.string(), 60000));
+  // A shell's background processes ignore Ctrl-C, which env takes back.
+  const std::string command =
+      "cd '" + folder_.string() +
+      "' && { env --default-signal=INT " SMARTZONE_PROGRAM
+      " generate endless.szp --backend host --tokens 0 --prompt the --greedy > text 2> err & "
+      "n=0; while [ ! -s text ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n+1)); done; "
+      "kill -INT $!; wait $!; }";
+  const int status = std::system(command.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  EXPECT_GT(read(path("text")).size(), 1u);
+  EXPECT_THAT(read(path("err")), AllOf(HasSubstr("ended        stopped"), HasSubstr("tokens/s")));
+}
+
 }  // namespace
 }  // namespace sz::cli
