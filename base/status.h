@@ -39,7 +39,7 @@ enum class [[nodiscard]] Status : std::uint32_t {
   kTensorShape = 306,        // a dimension is 0 or the size overflows; detail = tensor
   kTensorRegion = 307,       // detail = tensor
   kTensorBounds = 308,       // reaches past the end of its region; detail = tensor
-  kTensorAlignment = 309,    // detail = tensor
+  kTensorAlignment = 309,    // detail = tensor; of an operator that asks for more than its type: step
   kTensorPitch = 310,        // detail = tensor
   kBadAttribute = 311,       // attribute out of range or of wrong count; detail = step
   kShapeMismatch = 312,      // operand shapes do not fit the operator; detail = step

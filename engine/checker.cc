@@ -159,6 +159,9 @@ Status Checker::check_operands(const StepRecord& step, const ops::Operator& op) 
     if (tensor >= states_.size() && !(optional && tensor == kNoTensor)) {
       return Status::kOperandIndex;
     }
+    if (tensor != kNoTensor && plan_.tensors()[tensor].offset % op.alignment != 0) {
+      return Status::kTensorAlignment;
+    }
   }
   if (!in_table(step.attribute_begin, step.attribute_count, plan_.attributes().size())) {
     return Status::kBadAttribute;

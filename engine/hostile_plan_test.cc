@@ -128,6 +128,24 @@ TEST_P(HostilePlans, EveryWordSetToAnExtremeIsRefusedOrRunsInBounds) {
   }
 }
 
+// Quantised rows are structures: a place that only bytes may have is refused.
+TEST(HostileLanguagePlan, QuantisedRowsAtAnOddPlaceAreRefused) {
+  const TestPlan plan = language_plan().finish();
+  const std::optional<PlanTables> whole = PlanTables::decode(plan.plan);
+  ASSERT_TRUE(whole);
+  unsigned tried = 0;
+  for (const package::StepRecord& step : whole->steps) {
+    if (step.op != static_cast<std::uint16_t>(ops::OpCode::kQuantizeRows)) continue;
+    PlanTables changed = *whole;
+    changed.header.arena_bytes += 64;
+    changed.tensors[changed.operands[step.operand_begin + 1]].offset += 1;
+    const std::vector<std::byte> bytes = changed.encode();
+    EXPECT_EQ(ModelRunner(bytes).failure().status, Status::kTensorAlignment);
+    ++tried;
+  }
+  EXPECT_GT(tried, 0u);
+}
+
 // --- one damage, one status ------------------------------------------------------------------
 
 class DamagedPlan : public ::testing::TestWithParam<Damage> {};

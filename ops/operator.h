@@ -134,6 +134,10 @@ struct Operator {
 
   // Computes the outputs. Only called on a checked step. Fails for data-dependent reasons only.
   Status (*run)(const Step& step, const RunContext& context) noexcept;
+
+  // Bytes that the places of its operands in the arena are multiples of, beside their elements' own: an
+  // operand of bytes may hold structures.
+  std::uint32_t alignment = 1;
 };
 
 // The operator of a code; nullptr if there is none.

@@ -102,10 +102,10 @@ constexpr Operator kOperators[] = {
      run_attention},
     {OpCode::kEmbedding, 2, 2, 1, false, check_embedding, no_scratch, embedding_cost,
      run_embedding},
-    {OpCode::kRmsNorm, 2, 2, 1, false, check_rms_norm, no_scratch, rms_norm_cost, run_rms_norm},
+    {OpCode::kRmsNorm, 2, 2, 1, false, check_rms_norm, no_scratch, rms_norm_cost, run_rms_norm, 4},
     {OpCode::kQuantizeRows, 1, 1, 1, false, check_quantize_rows, no_scratch, rms_norm_cost,
-     run_quantize_rows},
-    {OpCode::kLinear, 2, 3, 1, false, check_linear, linear_scratch, linear_cost, run_linear},
+     run_quantize_rows, 4},
+    {OpCode::kLinear, 2, 3, 1, false, check_linear, linear_scratch, linear_cost, run_linear, 4},
 };
 
 // Code to place in the table, from 1; 0: there is none. Small language models spend a good part of a
